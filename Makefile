@@ -1,0 +1,32 @@
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test bench lint format requirements clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 14
+
+setup: ## build .venv with the command .venv/bin/replywatch
+	@bash tools/setup.sh
+
+demo: setup ## replay two sample days with a live wallboard
+	@.venv/bin/replywatch demo
+
+test: setup ## run the tests
+	@.venv/bin/pytest
+
+bench: setup ## measure the whole path against an idiomatic dataflow
+	@.venv/bin/python tests/benchmarks/bench.py
+
+lint: setup ## ruff and mypy
+	@.venv/bin/ruff check -q --output-format concise .
+	@.venv/bin/ruff format --check .
+	@bash tools/types.sh
+
+format: setup ## let ruff format and fix
+	@.venv/bin/ruff check -q --fix .
+	@.venv/bin/ruff format -q .
+
+requirements: ## compile the pins in requirements/ from pyproject.toml
+	@bash tools/requirements.sh
+
+clean: ## remove what setup built
+	@rm -rf .venv .tools build *.egg-info

@@ -1,0 +1,1 @@
+"""SLA policy, Prometheus rules and alert routes: data, and what is generated from it."""

@@ -1,0 +1,78 @@
+"""The dataflow on one page: posts in, conversations, windows, breaches, out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import bytewax.operators as op
+from bytewax.dataflow import Dataflow
+from bytewax.inputs import FixedPartitionedSource
+
+from replywatch.flows.routing import THREADS, Item
+from replywatch.flows.sinks import HistorySink, MetricsSink
+from replywatch.flows.sources import PARTITION
+from replywatch.flows.steps import DeskLogic, ShardLogic, ThreadsLogic
+from replywatch.flows.ways import (
+    is_named,
+    is_refused,
+    is_unnamed,
+    partials_of,
+    rows_of,
+    without_key,
+)
+from replywatch.metrics.desk import Desk
+from replywatch.metrics.policy import PolicyBook
+from replywatch.metrics.shard import Shard
+from replywatch.metrics.threads import Threads
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the dataflow is built from. Durations in microseconds of event time.
+
+    `shards` and `desks` are part of the recovery state: a history keeps the numbers it began with.
+    """
+
+    source: FixedPartitionedSource[Item, bytes]
+    policy: PolicyBook
+    history: HistorySink
+    metrics: MetricsSink
+    shards: int
+    desks: int
+    rows_every: int
+    restate_within: int
+    remember_parents: int
+
+    def threads(self, state: bytes | None) -> ThreadsLogic:
+        """The step that threads messages."""
+        return ThreadsLogic(Threads([PARTITION], self.remember_parents), self.shards, state)
+
+    def shard(self, state: bytes | None) -> ShardLogic:
+        """The step that keeps the conversations of one bucket."""
+        shard = Shard(self.shards, [PARTITION, THREADS], self.policy, self.rows_every)
+        return ShardLogic(shard, self.desks, state)
+
+    def desk(self, state: bytes | None) -> DeskLogic:
+        """The step that keeps the windows of some scopes."""
+        return DeskLogic(Desk(self.shards, self.policy, self.restate_within), state)
+
+
+def build(plan: Plan) -> Dataflow:
+    """The dataflow of `plan`. Items between steps are batches, each with its watermark."""
+    flow = Dataflow("replywatch")
+    arrivals = op.input("posts_in", flow, plan.source)
+    unnamed = op.filter("unnamed", arrivals, is_unnamed)
+    threaded = op.stateful_batch("threads", unnamed, plan.threads)
+    named = op.filter("named", arrivals, is_named)
+    posts = op.merge("posts", named, op.map("found", threaded, without_key))
+
+    conversations = op.stateful_batch("conversations", posts, plan.shard)
+    partials = op.flat_map("partials", conversations, partials_of)
+    windows = op.stateful_batch("windows", partials, plan.desk)
+
+    refused = op.filter("refused", arrivals, is_refused)
+    told = op.merge("told", conversations, windows, refused)
+    op.output("history", op.flat_map("rows", told, rows_of), plan.history)
+    signs = op.merge("signs", partials, windows, refused)
+    op.output("metrics", op.map("sign", signs, without_key), plan.metrics)
+    return flow

@@ -1,0 +1,341 @@
+"""The metrics of this process, as Prometheus scrapes them.
+
+The flow hands over what it counted (`LiveMetrics.take`); a scrape reads it. Counters start with
+the process. Instants are exported, never ages: an age would freeze and look healthy when the
+stream stalls.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from replywatch.flows.series import Buckets, ScopeSeries
+from replywatch.flows.steps import Shown
+from replywatch.metrics import catalogue as names
+from replywatch.metrics.board import Board, ScopeBoard
+from replywatch.metrics.catalogue import CATALOGUE
+from replywatch.metrics.cells import (
+    CLOSED,
+    EXPIRED,
+    MET,
+    MISSED,
+    OPENED,
+    POSTS,
+    REPLIES,
+    VOID,
+    Partial,
+)
+from replywatch.metrics.events import REASONS
+from replywatch.metrics.policy import SLAS, PolicyBook, Scope
+from replywatch.metrics.shard import Rows
+from replywatch.metrics.times import NEVER, SECOND
+
+Sign = Partial | Shown | Rows
+"""What the flow says to the metrics: counts, live state, or refused rows."""
+
+OTHER: Scope = ("other", "other", "other")
+
+
+class LiveMetrics:
+    """All that this process exports; safe to read while the flow writes.
+
+    `scopes` exist from the start. Scopes beyond `max_scopes` are added up under 'other'.
+    """
+
+    def __init__(
+        self,
+        policy: PolicyBook,
+        scopes: Iterable[Scope] = (),
+        max_scopes: int = 500,
+        mode: str = "replay",
+        version: str = "",
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.policy = policy
+        self.mode, self.version = mode, version
+        self.events = self.late = self.folded = 0
+        self.rejected = dict.fromkeys(REASONS, 0)
+        self.delay = Buckets(names.DELAY_BOUNDS)
+        self.heartbeat = now()
+        self.exported_at: float | None = None
+        self.first_event_at: int | None = None
+        self._now = now
+        self._lock = threading.Lock()
+        self._max_scopes = max_scopes
+        self._bounds = [*map(float, names.RESPONSE_BOUNDS), *policy.target_bounds()]
+        self._series: dict[Scope, ScopeSeries] = {}
+        self._folded: set[Scope] = set()
+        self._marks: dict[int, int] = {}
+        for scope in scopes:
+            self.series(scope)
+
+    def take(self, signs: Iterable[Sign]) -> None:
+        """Count what the flow said."""
+        with self._lock:
+            self.heartbeat = self._now()
+            for sign in signs:
+                if isinstance(sign, Partial):
+                    self._take_partial(sign)
+                elif isinstance(sign, Shown):
+                    self._take_shown(sign)
+                else:
+                    for row in sign.rows:
+                        self.rejected[row.reason] += 1  # type: ignore[union-attr]
+
+    def _take_partial(self, partial: Partial) -> None:
+        self.events += partial.events
+        self.late += partial.late
+        for scope, window, cell in partial.added:
+            self.series(scope).add(cell)
+            if self.first_event_at is None or window < self.first_event_at:
+                self.first_event_at = window
+
+    def _take_shown(self, shown: Shown) -> None:
+        self._marks[shown.desk] = shown.as_of
+        for board in shown.boards or ():
+            scope = (board.brand, board.channel, board.queue)
+            self.series(scope).boards[scope] = board
+
+    def series(self, scope: Scope) -> ScopeSeries:
+        """The series of `scope`, or of 'other' when there are too many."""
+        known = self._series.get(scope)
+        if known is None:
+            if len(self._series) >= self._max_scopes and scope != OTHER:
+                if scope not in self._folded:
+                    self._folded.add(scope)
+                    self.folded += 1
+                return self.series(OTHER)
+            bounds = [*map(float, names.RESOLUTION_BOUNDS)]
+            known = self._series[scope] = ScopeSeries(self._bounds, bounds)
+        return known
+
+    @property
+    def watermark(self) -> int | None:
+        """The instant before which everything is counted, `None` until it is known."""
+        low = min(self._marks.values(), default=-NEVER)
+        return None if low <= -NEVER else low
+
+    def board(self, progress: float | None) -> Board:
+        """The live state of all scopes for a wallboard: a picture of its own, safe to keep."""
+        with self._lock:
+            return Board(
+                as_of=self.watermark or 0,
+                scopes=[b for s in self._series.values() for b in s.boards.values()],
+                events_total=self.events,
+                rejected_total=sum(self.rejected.values()),
+                late_total=self.late,
+                progress_ratio=progress,
+                first_event_at=self.first_event_at,
+            )
+
+    def families(self) -> list[Metric]:
+        """All metric families as they stand."""
+        with self._lock:
+            return [*_process_families(self), *_scope_families(self._series, self.policy)]
+
+
+class _LiveCollector(Collector):
+    def __init__(self, live: LiveMetrics) -> None:
+        self._live = live
+
+    def collect(self) -> Iterable[Metric]:
+        return self._live.families()
+
+
+def _family(name: str) -> Metric:
+    """An empty family of the catalogue."""
+    metric = CATALOGUE[name]
+    kind: type[Metric] = {
+        "counter": CounterMetricFamily,
+        "gauge": GaugeMetricFamily,
+        "histogram": HistogramMetricFamily,
+    }[metric.kind]
+    return kind(name, metric.help, labels=metric.labels)  # type: ignore[call-arg]
+
+
+Samples = Iterator[tuple[tuple[str, ...], float | Buckets | None]]
+
+
+def _filled(name: str, samples: Iterable[tuple[tuple[str, ...], float | Buckets | None]]) -> Metric:
+    family = _family(name)
+    for labels, value in samples:
+        if isinstance(value, Buckets):
+            family.add_metric(labels, value.cumulative(), value.sum)  # type: ignore[attr-defined]
+        elif value is not None:
+            family.add_metric(labels, value)  # type: ignore[attr-defined]
+    return family
+
+
+def _process_families(live: LiveMetrics) -> Iterator[Metric]:
+    watermark = live.watermark
+    seconds = None if watermark is None else watermark / SECOND
+    yield _filled("care_events_rejected_total", (((r,), n) for r, n in live.rejected.items()))
+    yield _filled("care_events_late_total", [((), live.late)])
+    yield _filled("care_scopes_folded_total", [((), live.folded)])
+    yield _filled("care_event_delay_seconds", [((), live.delay)])
+    yield _filled("care_pipeline_heartbeat_timestamp_seconds", [((), live.heartbeat)])
+    yield _filled("care_pipeline_watermark_timestamp_seconds", [((), seconds)])
+    yield _filled("care_pipeline_info", [((live.version, live.mode), 1.0)])
+    yield _filled("care_export_last_success_timestamp_seconds", [((), live.exported_at)])
+
+
+def _scope_families(series: dict[Scope, ScopeSeries], policy: PolicyBook) -> Iterator[Metric]:
+    per_scope: dict[str, Callable[[Scope, ScopeSeries], Samples]] = {
+        "care_messages_total": _messages,
+        "care_conversations_opened_total": lambda s, one: iter([(s, one.counts[OPENED])]),
+        "care_conversations_closed_total": _ends,
+        "care_sla_outcomes_total": _outcomes,
+        "care_first_response_seconds": lambda s, one: iter([(s, one.first_response)]),
+        "care_response_seconds": lambda s, one: iter([(s, one.response)]),
+        "care_resolution_seconds": lambda s, one: iter([(s, one.resolution)]),
+    }
+    for name, samples in per_scope.items():
+        yield _filled(name, (x for scope, one in series.items() for x in samples(scope, one)))
+    for name, gauges in _GAUGES.items():
+        yield _filled(name, (x for scope, one in series.items() for x in gauges(scope, one)))
+    yield from _targets(series, policy)
+
+
+def _messages(scope: Scope, one: ScopeSeries) -> Samples:
+    for direction, index in zip(names.DIRECTIONS, (POSTS, REPLIES), strict=True):
+        yield (*scope, direction), one.counts[index]
+
+
+def _ends(scope: Scope, one: ScopeSeries) -> Samples:
+    for outcome, index in zip(names.ENDS, (CLOSED, EXPIRED), strict=True):
+        yield (*scope, outcome), one.counts[index]
+
+
+def _outcomes(scope: Scope, one: ScopeSeries) -> Samples:
+    for index, sla in enumerate(SLAS):
+        for outcome, base in zip(names.OUTCOMES, (MET, MISSED, VOID), strict=True):
+            yield (*scope, sla, outcome), one.counts[base + index]
+
+
+def _total(field: str) -> Callable[[Scope, ScopeSeries], Samples]:
+    """A gauge that adds up over the scopes folded into one."""
+
+    def samples(scope: Scope, one: ScopeSeries) -> Samples:
+        yield scope, sum(getattr(board, field) for board in one.boards.values())
+
+    return samples
+
+
+def _least(field: str) -> Callable[[Scope, ScopeSeries], Samples]:
+    """An instant of which the earliest counts; no sample where there is none."""
+
+    def samples(scope: Scope, one: ScopeSeries) -> Samples:
+        found = [at for b in one.boards.values() if (at := getattr(b, field)) is not None]
+        yield scope, min(found) / SECOND if found else None
+
+    return samples
+
+
+def _of_sla(
+    pick: Callable[[list[ScopeBoard], str], float | None], slas: tuple[str, ...]
+) -> Callable[[Scope, ScopeSeries], Samples]:
+    def samples(scope: Scope, one: ScopeSeries) -> Samples:
+        for sla in slas:
+            yield (*scope, sla), pick(list(one.boards.values()), sla)
+
+    return samples
+
+
+def _next_due(boards: list[ScopeBoard], sla: str) -> float | None:
+    found = [board.next_due_at[sla] for board in boards if sla in board.next_due_at]
+    return min(found) / SECOND if found else None
+
+
+def _worst_attainment(boards: list[ScopeBoard], sla: str) -> float | None:
+    found = [share for board in boards if (share := board.attainment.get(sla)) is not None]
+    return min(found, default=None)
+
+
+def _maybe(field: str) -> Callable[[Scope, ScopeSeries], Samples]:
+    """A gauge that may be unknown, added up where it is known."""
+
+    def samples(scope: Scope, one: ScopeSeries) -> Samples:
+        found = [value for b in one.boards.values() if (value := getattr(b, field)) is not None]
+        yield scope, sum(found) if found else None
+
+    return samples
+
+
+def _spikes(scope: Scope, one: ScopeSeries) -> Samples:
+    for kind in names.SPIKE_KINDS:
+        yield (*scope, kind), float(any(board.is_spike for board in one.boards.values()))
+
+
+_GAUGES: dict[str, Callable[[Scope, ScopeSeries], Samples]] = {
+    "care_conversations_waiting": _total("waiting"),
+    "care_conversations_unassigned": _total("unassigned"),
+    "care_backlog": _total("backlog"),
+    "care_volume_window_posts": _total("window_posts"),
+    "care_oldest_waiting_timestamp_seconds": _least("oldest_wait_at"),
+    "care_volume_expected_posts": _maybe("posts_expected"),
+    "care_volume_spike_score": _maybe("spike_score"),
+    "care_volume_spike_active": _spikes,
+    "care_conversations_overdue": _of_sla(
+        lambda boards, sla: sum(board.overdue.get(sla, 0) for board in boards), SLAS
+    ),
+    "care_next_deadline_timestamp_seconds": _of_sla(_next_due, SLAS),
+    "care_sla_window_attainment_ratio": _of_sla(_worst_attainment, names.SLA_LABELS),
+    "care_sla_window_breached": _of_sla(
+        lambda boards, sla: float(any(board.is_breached.get(sla) for board in boards)),
+        names.SLA_LABELS,
+    ),
+}
+
+
+def _targets(series: dict[Scope, ScopeSeries], policy: PolicyBook) -> Iterator[Metric]:
+    targets, objectives = _family("care_sla_target_seconds"), _family("care_sla_objective_ratio")
+    for scope in series:
+        in_force = policy.rule_for(NEVER, scope, "normal")
+        for index, sla in enumerate(SLAS):
+            target = None if in_force is None else in_force.targets[index]
+            if in_force is not None and target is not None:
+                labels = (*scope, sla)
+                targets.add_metric(labels, target / SECOND)  # type: ignore[attr-defined]
+                ratio = in_force.rule.objective.ratio
+                objectives.add_metric(labels, ratio)  # type: ignore[attr-defined]
+    yield from (targets, objectives)
+
+
+def register(live: LiveMetrics, registered: CollectorRegistry) -> None:
+    """Let `registered` export `live`."""
+    registered.register(_LiveCollector(live))
+
+
+class ExporterError(Exception):
+    """`/metrics` can't be served; the message says where and why."""
+
+
+def serve(live: LiveMetrics, host: str, port: int) -> tuple[str, Callable[[], None]]:
+    """Serve `/metrics` on `host`:`port` (0 takes a free one); its URL, and what stops it."""
+    registered = CollectorRegistry()
+    register(live, registered)
+    try:
+        server, thread = start_http_server(port, addr=host, registry=registered)
+    except OSError as error:
+        raise ExporterError(
+            f"can't serve /metrics on {host}:{port}: {error.strerror}; "
+            "stop what listens there or choose another port"
+        ) from None
+
+    def stop() -> None:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+    return f"http://{host}:{server.server_port}/metrics", stop

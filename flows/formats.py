@@ -1,0 +1,80 @@
+"""Input formats of a replay, and how an archive is brought into its order of time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from replywatch.flows.lines import LineReader, open_bytes, split_lines
+from replywatch.flows.routing import RAW_CAP
+from replywatch.flows.sources import Archive
+from replywatch.flows.twcs import TwcsArchive
+from replywatch.metrics.events import Decoder, Event, Refused, put_in_order
+from replywatch.metrics.rows import RejectedRow
+
+ORDERS = {"events": "arrival", "twcs": "time"}
+"""Formats, with the order in which each is replayed unless told otherwise."""
+
+
+def load_archive(paths: list[Path], form: str, decoder: Decoder) -> Archive:
+    """All events of `paths` in their order, and the rows that are none. Keeps all in memory."""
+    events: list[Event] = []
+    refused: list[RejectedRow] = []
+    for path in paths:
+        load = _load_twcs if form == "twcs" else _load_lines
+        load(path, decoder, events, refused)
+    put_in_order(events)
+    return events, refused
+
+
+def _load_twcs(
+    path: Path, decoder: Decoder, events: list[Event], refused: list[RejectedRow]
+) -> None:
+    archive = TwcsArchive(path)
+    for fields in archive.events():
+        event = msgspec.convert(fields, Event)
+        decoder.finish(event, None)
+        events.append(event)
+    latest = max((event.time for event in events), default=0)
+    refused += [
+        RejectedRow(str(path), bad.position, bad.reason, bad.detail, latest, bad.raw)
+        for bad in archive.rejects
+    ]
+
+
+def _load_lines(
+    path: Path, decoder: Decoder, events: list[Event], refused: list[RejectedRow]
+) -> None:
+    reader = LineReader(path)
+    while True:
+        start = reader.offset
+        chunk = reader.next_chunk() or reader.rest()
+        if not chunk:
+            return
+        for offset, line in split_lines(chunk, start):
+            try:
+                events.append(decoder.decode_line(line, None))
+            except Refused as refusal:
+                at = events[-1].time if events else 0
+                refused.append(
+                    RejectedRow(
+                        str(path), str(offset), refusal.reason, refusal.detail, at, line[:RAW_CAP]
+                    )
+                )
+
+
+def mentions_unthreaded(path: Path) -> bool:
+    """Whether some line may name no conversation; looks at bytes, so it errs towards yes."""
+    with open_bytes(path) as file:
+        lines = named = 0
+        tail = b""
+        while data := file.read(1 << 22):
+            data = tail + data
+            end = data.rfind(b"\n") + 1
+            tail = data[end:]
+            lines += data.count(b"\n", 0, end)
+            named += data.count(b'"conversation"', 0, end)
+            if named < lines:
+                return True
+    return False

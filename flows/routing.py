@@ -1,0 +1,115 @@
+"""From bytes of a source to batches for the shards: decoded, refused or threaded."""
+
+from __future__ import annotations
+
+from zlib import crc32
+
+from replywatch.flows.lines import split_lines
+from replywatch.metrics.events import Decoder, Event, Refused
+from replywatch.metrics.rows import RejectedRow
+from replywatch.metrics.shard import Rows
+from replywatch.metrics.watermark import EventBatch
+
+THREADS = "threads"
+"""Key of the step that names conversations, and partition name of what it sends on."""
+
+RAW_CAP = 4096
+
+Item = tuple[str, EventBatch | Rows]
+"""A keyed item of the stream: events for one shard, or for `THREADS`; or refused rows."""
+
+REFUSED = "refused"
+
+
+def shard_key(index: int) -> str:
+    """Engine key of a shard."""
+    return f"shard-{index:04d}"
+
+
+class Router:
+    """Splits what one source partition reads into one batch a shard, each with the watermark.
+
+    With `has_threads`, some events name no conversation: those go to `THREADS`, and a copy of
+    every other message too, since it may be their parent.
+    """
+
+    def __init__(self, partition: str, shards: int, decoder: Decoder, has_threads: bool) -> None:
+        self.partition = partition
+        self.shards = shards
+        self.decoder = decoder
+        self.has_threads = has_threads
+        self.keys = [shard_key(index) for index in range(shards)]
+        self._batches: list[list[Event]] = [[] for _ in range(shards)]
+        self._unthreaded: list[Event] = []
+        self.refused: list[RejectedRow] = []
+        self.highest = 0  # latest event time seen
+
+    def take_lines(
+        self, chunk: bytes, source: str, offset: int, now: int | None
+    ) -> list[Event]:
+        """Take whole lines in; the events among them."""
+        events = self.decoder.decode_chunk(chunk, now)
+        if events is None:
+            events = self._take_singly(chunk, source, offset, now)
+        self.take(events)
+        return events
+
+    def _take_singly(
+        self, chunk: bytes, source: str, offset: int, now: int | None
+    ) -> list[Event]:
+        events = []
+        for position, line in split_lines(chunk, offset):
+            try:
+                events.append(self.decoder.decode_line(line, now))
+            except Refused as refusal:
+                self.refuse(source, str(position), refusal, line, now)
+        return events
+
+    def refuse(
+        self, source: str, position: str, refusal: Refused, raw: bytes, now: int | None
+    ) -> None:
+        """Keep a refused row with where it stood, why, and what it held."""
+        received = self.highest if now is None else now
+        self.refused.append(
+            RejectedRow(source, position, refusal.reason, refusal.detail, received, raw[:RAW_CAP])
+        )
+
+    def take(self, events: list[Event]) -> None:
+        """Route decoded events."""
+        batches, shards, highest = self._batches, self.shards, self.highest
+        for event in events:
+            if event.time > highest:
+                highest = event.time
+            name = event.conversation
+            if name is None:
+                self._unthreaded.append(event)
+                continue
+            batches[crc32(name.encode()) % shards].append(event)
+        self.highest = highest
+        if self.has_threads:
+            self._unthreaded += [event for event in events if event.conversation is not None]
+
+    def flush(self, as_of: int, is_end: bool = False) -> list[Item]:
+        """Everything taken in since the last time, with the tick that nothing older comes."""
+        items: list[Item] = [
+            (key, EventBatch(index, self.partition, as_of, events, is_end))
+            for index, (key, events) in enumerate(zip(self.keys, self._batches, strict=True))
+        ]
+        items.append((THREADS, EventBatch(0, self.partition, as_of, self._unthreaded, is_end)))
+        items.append((REFUSED, Rows("rejected", list(self.refused))))
+        self._batches = [[] for _ in range(self.shards)]
+        self._unthreaded, self.refused = [], []
+        return items
+
+
+def route_threaded(
+    events: list[Event], as_of: int, is_end: bool, shards: int
+) -> list[tuple[str, EventBatch]]:
+    """Batches of events whose conversation was found by threading."""
+    batches: list[list[Event]] = [[] for _ in range(shards)]
+    for event in events:
+        batches[crc32((event.conversation or "").encode()) % shards].append(event)
+    return [
+        (shard_key(index), EventBatch(index, THREADS, as_of, batch, is_end))
+        for index, batch in enumerate(batches)
+    ]

@@ -1,0 +1,138 @@
+"""Runs a dataflow over a history folder: one instance at a time, resumed where it stopped.
+
+`DIR` holds `history/` and `replywatch.duckdb` for readers, `manifest.sqlite`, and for the writer
+`staging/`, `recovery/` (the engine's store; it is pickle, so its folder is private and must not
+come from a stranger) and `lock`.
+"""
+
+from __future__ import annotations
+
+import cProfile
+import fcntl
+import gc
+import os
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+from bytewax.dataflow import Dataflow
+from bytewax.recovery import RecoveryConfig, init_db_dir
+from bytewax.run import cli_main
+
+from replywatch.sql.history import HistoryError, write_database
+from replywatch.sql.writer import HistoryWriter
+
+RECOVERY = "recovery"
+RECOVERY_PARTITIONS = 64
+MADE_FROM, FINISHED = "made_from", "finished"
+
+
+class StopFlag:
+    """Set by SIGINT or SIGTERM; sources ask it before each batch, so that a stop is clean."""
+
+    def __init__(self) -> None:
+        self.is_set = False
+
+    def __call__(self) -> bool:
+        return self.is_set
+
+    @contextmanager
+    def on_signals(self) -> Iterator[None]:
+        """Catch the signals while the flow runs; a second one interrupts at once."""
+
+        def stop(number: int, frame: object) -> None:
+            if self.is_set:
+                raise KeyboardInterrupt
+            self.is_set = True
+
+        before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+@contextmanager
+def claim(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock; `HistoryError` says who does if somebody else has it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise HistoryError(
+                f"{folder} is in use by process {lock.read().strip() or '?'}; "
+                "stop it first or choose another folder"
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def begin(folder: Path, made_from: str) -> bool:
+    """Begin a history in `folder`, or check that it can be continued; whether it is finished.
+
+    `made_from` names everything that decides what comes out; another one is refused, as is a
+    history whose recovery state is gone.
+    """
+    writer = HistoryWriter(folder)
+    recovery = folder / RECOVERY
+    if writer.manifest.exists():
+        known = writer.manifest.fact(MADE_FROM)
+        if known != made_from:
+            raise HistoryError(
+                f"{folder} holds the history of something else ({known}, not {made_from}); "
+                "name another folder, or remove that one"
+            )
+        if not recovery.is_dir():
+            raise HistoryError(
+                f"{folder} has a history but no recovery state: continuing would double it; "
+                "name another folder"
+            )
+        return writer.manifest.fact(FINISHED) is not None
+    if not recovery.is_dir():
+        fresh = folder / f"{RECOVERY}.new"
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(mode=0o700)
+        init_db_dir(fresh, RECOVERY_PARTITIONS)
+        fresh.rename(recovery)
+    writer.manifest.create({MADE_FROM: made_from})
+    write_database(folder)
+    return False
+
+
+def run_flow(flow: Dataflow, folder: Path, workers: int, epoch: timedelta) -> None:
+    """Run until the source ends or is stopped; what was sealed is then published.
+
+    `REPLYWATCH_PROFILE=FILE` writes a profile of it.
+    """
+    # The heap grows with open conversations, which the collector would walk again and again.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
+    recovery = RecoveryConfig(str(folder / RECOVERY))
+
+    def go() -> None:
+        cli_main(flow, workers_per_process=workers, epoch_interval=epoch, recovery_config=recovery)
+
+    profiled(go)
+    HistoryWriter(folder).publish_all()
+
+
+def profiled(go: Callable[[], None]) -> None:
+    """Call `go`, under the profiler where the environment asks for it."""
+    target = os.environ.get("REPLYWATCH_PROFILE")
+    if not target:
+        go()
+        return
+    profile = cProfile.Profile()
+    try:
+        profile.runcall(go)
+    finally:
+        profile.dump_stats(target)

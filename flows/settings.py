@@ -1,0 +1,144 @@
+"""Settings of a replay or a live service: one TOML file, every value with a default that works.
+
+Durations are seconds or text such as "5s", "10m", "7d". Secrets are not settings: the key that
+hashes customers' handles comes from the environment (`REPLYWATCH_CUSTOMER_KEY`) or from the file
+that `customer_key_file` names.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from replywatch.metrics.policy import PolicyBook, PolicyError, parse_duration, read_policy
+
+Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+Positive = Annotated[int, msgspec.Meta(ge=1, le=4096)]
+
+
+class SettingsError(Exception):
+    """A configuration that can't be used; the message says where and what to do."""
+
+
+class Section(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """A table of the configuration; a name it doesn't know is a fault."""
+
+
+class ScopeName(Section):
+    """A scope known in advance, whose series exist from the start."""
+
+    brand: str = "default"
+    channel: str = "default"
+    queue: str = "default"
+
+
+class Exporter(Section):
+    """Where `/metrics` listens (loopback unless told otherwise; port 0 takes a free one)."""
+
+    host: str = "127.0.0.1"
+    port: Port = 9464
+    max_scopes: Positive = 500
+
+
+class Source(Section):
+    """What `run` reads: every `*.jsonl` in `folder`, as it grows."""
+
+    folder: Path = Path("inbox")
+
+
+class Settings(Section):
+    """All settings. Relative paths are taken from the configuration file's folder."""
+
+    policy: Path | None = None
+    history: Path = Path("replywatch-data")
+    source: Source = Source()
+    exporter: Exporter = Exporter()
+    scopes: tuple[ScopeName, ...] = ()
+    lateness: float | str = "5s"  # of `run`; `replay` waits an hour unless told otherwise
+    max_ahead: float | str = "10m"
+    seal_every: float | str = "60s"
+    conversations_every: float | str = "30s"
+    restate_within: float | str = "24h"
+    remember_parents: float | str = "7d"
+    shards: Positive = 16
+    desks: Positive = 4
+    customer_key_file: Path | None = None
+    customer_key_version: str = "1"
+
+    def __post_init__(self) -> None:
+        for name in (
+            "lateness",
+            "max_ahead",
+            "seal_every",
+            "conversations_every",
+            "restate_within",
+            "remember_parents",
+        ):
+            try:
+                parse_duration(getattr(self, name))
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from None
+
+
+def load_settings(path: Path | None) -> Settings:
+    """The settings in `path`, or the defaults; paths in it made absolute."""
+    if path is None:
+        return Settings()
+    try:
+        data = tomllib.loads(path.read_text("utf-8"))
+        settings = msgspec.convert(data, Settings)
+    except FileNotFoundError:
+        raise SettingsError(f"no configuration at {path}") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, ValueError) as error:
+        raise SettingsError(f"{path}: {error}") from None
+    base = path.resolve().parent
+
+    def below(place: Path | None) -> Path | None:
+        return None if place is None else base / place
+
+    return msgspec.structs.replace(
+        settings,
+        policy=below(settings.policy),
+        history=base / settings.history,
+        source=msgspec.structs.replace(settings.source, folder=base / settings.source.folder),
+        customer_key_file=below(settings.customer_key_file),
+    )
+
+
+def load_policy(path: Path | None, expire_after: int | None = None) -> PolicyBook:
+    """The policy in `path` (a file, or a folder of versions), or the one that ships with this."""
+    if path is None:
+        texts = {"policy.toml": files("replywatch.alerts").joinpath("policy.toml").read_text()}
+    else:
+        names = sorted(path.glob("*.toml")) if path.is_dir() else [path]
+        try:
+            texts = {str(name): name.read_text("utf-8") for name in names}
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{path}: {error}") from None
+        if not texts:
+            raise SettingsError(f"{path}: no policy (*.toml) in this folder")
+    policies = []
+    for name, text in texts.items():
+        try:
+            policies.append(read_policy(tomllib.loads(text)))
+        except (tomllib.TOMLDecodeError, PolicyError) as error:
+            raise SettingsError(f"{name}: {error}") from None
+    try:
+        return PolicyBook(policies, expire_after)
+    except PolicyError as error:
+        raise SettingsError(f"{path}: {error}") from None
+
+
+def customer_key(settings: Settings) -> bytes | None:
+    """The key for customers' handles, or `None`: handles are then not kept at all."""
+    if settings.customer_key_file is not None:
+        try:
+            return settings.customer_key_file.read_bytes().strip() or None
+        except OSError as error:
+            raise SettingsError(f"customer_key_file: {error}") from None
+    return os.environ.get("REPLYWATCH_CUSTOMER_KEY", "").encode() or None

@@ -1,0 +1,132 @@
+"""Steps of the dataflow: thin adapters between the engine and the rules of `replywatch.metrics`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from zlib import crc32
+
+import msgspec
+from bytewax.operators import StatefulBatchLogic
+
+from replywatch.flows.routing import route_threaded
+from replywatch.metrics.board import ScopeBoard
+from replywatch.metrics.cells import Partial
+from replywatch.metrics.desk import Desk
+from replywatch.metrics.shard import Rows, Shard
+from replywatch.metrics.threads import Threads
+from replywatch.metrics.watermark import EventBatch
+
+BOARDS_EVERY = 0.25
+"""Seconds between two pictures of the live state; they touch no table."""
+
+
+def desk_key(index: int) -> str:
+    """Engine key of a desk."""
+    return f"desk-{index:04d}"
+
+
+class Told(msgspec.Struct, gc=False):
+    """What a shard says after a batch: partial aggregates by desk, and rows for the history."""
+
+    partials: list[tuple[str, Partial]]
+    rows: list[Rows]
+
+
+class Shown(msgspec.Struct, gc=False):
+    """What a desk says after a batch: rows of windows, and now and then the live state."""
+
+    desk: int
+    as_of: int
+    rows: list[Rows]
+    boards: list[ScopeBoard] | None
+
+
+class ThreadsLogic(StatefulBatchLogic[EventBatch, tuple[str, EventBatch], bytes]):
+    """Names the conversations of events that don't, and sends them on to their shards."""
+
+    def __init__(self, threads: Threads, shards: int, state: bytes | None) -> None:
+        self._threads = threads
+        self._shards = shards
+        if state is not None:
+            threads.restore(state)
+
+    def on_batch(self, values: list[EventBatch]) -> tuple[Iterable[tuple[str, EventBatch]], bool]:
+        for batch in values:
+            self._threads.receive(batch)
+        as_of, is_end, events = self._threads.advance()
+        return route_threaded(events, as_of, is_end, self._shards), self.RETAIN
+
+    def snapshot(self) -> bytes:
+        return self._threads.snapshot()
+
+
+class ShardLogic(StatefulBatchLogic[EventBatch, Told, bytes]):
+    """Applies events to conversations and splits what follows between the desks."""
+
+    def __init__(self, shard: Shard, desks: int, state: bytes | None) -> None:
+        self._shard = shard
+        self._keys = [desk_key(index) for index in range(desks)]
+        self._desk_of: dict[tuple[str, str, str], int] = {}
+        if state is not None:
+            shard.restore(state)
+
+    def on_batch(self, values: list[EventBatch]) -> tuple[Iterable[Told], bool]:
+        for batch in values:
+            self._shard.receive(batch)
+        partial, rows = self._shard.advance()
+        return [Told(self._split(partial), rows)], self.RETAIN
+
+    def _split(self, whole: Partial) -> list[tuple[str, Partial]]:
+        """One partial a desk, each with the watermark; the first carries the totals."""
+        parts = [
+            (key, Partial(index, whole.shard, whole.as_of, whole.is_end, [], []))
+            for index, key in enumerate(self._keys)
+        ]
+        parts[0][1].events, parts[0][1].late = whole.events, whole.late
+        for change in whole.added:
+            parts[self._desk(change[0])][1].added.append(change)
+        for change in whole.taken_back:
+            parts[self._desk(change[0])][1].taken_back.append(change)
+        return parts
+
+    def _desk(self, scope: tuple[str, str, str]) -> int:
+        desk = self._desk_of.get(scope)
+        if desk is None:
+            desk = self._desk_of[scope] = crc32("\x00".join(scope).encode()) % len(self._keys)
+        return desk
+
+    def snapshot(self) -> bytes:
+        return self._shard.snapshot()
+
+
+class DeskLogic(StatefulBatchLogic[Partial, Shown, bytes]):
+    """Puts windows together and shows the live state of its scopes."""
+
+    def __init__(
+        self, desk: Desk, state: bytes | None, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._index = 0
+        self._desk = desk
+        self._now = now
+        self._shown_at = -BOARDS_EVERY
+        if state is not None:
+            desk.restore(state)
+
+    def on_batch(self, values: list[Partial]) -> tuple[Iterable[Shown], bool]:
+        desk = self._desk
+        for partial in values:
+            self._index = partial.desk
+            desk.receive(partial)
+        windows = desk.advance()
+        boards, now = None, self._now()
+        if now - self._shown_at >= BOARDS_EVERY or desk.marks.is_end:
+            self._shown_at = now
+            boards = desk.boards()
+        rows = [Rows("windows", list(windows))] if windows else []
+        if not rows and boards is None:
+            return [], self.RETAIN
+        return [Shown(self._index, desk.watermark, rows, boards)], self.RETAIN
+
+    def snapshot(self) -> bytes:
+        return self._desk.snapshot()

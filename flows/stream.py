@@ -1,0 +1,201 @@
+"""A replay or a live service, put together from settings: sources, plan, exporter, history."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from importlib.metadata import version
+from pathlib import Path
+
+import msgspec
+
+from replywatch.flows.dataflow import Plan, build
+from replywatch.flows.exporter import LiveMetrics
+from replywatch.flows.folder import FolderOptions, FolderSource
+from replywatch.flows.formats import load_archive, mentions_unthreaded
+from replywatch.flows.routing import Router
+from replywatch.flows.runner import FINISHED, StopFlag, begin, claim, run_flow
+from replywatch.flows.settings import Settings, customer_key, load_policy
+from replywatch.flows.sinks import HistorySink, MetricsSink
+from replywatch.flows.sources import (
+    CREDIT,
+    ArchiveSource,
+    FilesSource,
+    Progress,
+    ReplayOptions,
+)
+from replywatch.metrics.events import Decoder
+from replywatch.metrics.policy import PolicyBook, parse_duration
+from replywatch.metrics.times import NEVER, SECOND
+from replywatch.sql.manifest import Manifest
+from replywatch.sql.writer import HistoryWriter
+
+REPLAY_EPOCH = timedelta(seconds=5)
+SHARED_EPOCH = timedelta(milliseconds=500)  # with several workers, an epoch bounds what queues
+LIVE_EPOCH = timedelta(seconds=1)
+
+
+@dataclass
+class Replay:
+    """A replay that was asked for. `lateness` and `until` in microseconds."""
+
+    inputs: list[Path]
+    out: Path
+    settings: Settings
+    format: str = "events"
+    order: str = "arrival"
+    lateness: int = 3600 * SECOND
+    until: int = 0
+    workers: int = 1
+    speed: float | None = None
+    stop: StopFlag = field(default_factory=StopFlag)
+    progress: Progress = field(default_factory=Progress)
+
+
+def replay_policy(replay: Replay) -> PolicyBook:
+    """The policy of a replay; an archive of threads says nothing of ends, so none expires."""
+    expire_after = NEVER if replay.format == "twcs" else None
+    return load_policy(replay.settings.policy, expire_after)
+
+
+def live_metrics(settings: Settings, policy: PolicyBook, mode: str) -> LiveMetrics:
+    """The metrics of this process, with the scopes that the configuration names."""
+    scopes = [(scope.brand, scope.channel, scope.queue) for scope in settings.scopes]
+    return LiveMetrics(
+        policy,
+        scopes=scopes,
+        max_scopes=settings.exporter.max_scopes,
+        mode=mode,
+        version=version("replywatch"),
+    )
+
+
+def run_replay(replay: Replay, policy: PolicyBook, live: LiveMetrics) -> bool:
+    """Replay to the end, or to a stop; whether it came to the end. Resumes where it was cut."""
+    with claim(replay.out), replay.stop.on_signals():
+        if not begin(replay.out, _made_from(replay)):
+            _replay(replay, policy, live)
+            if replay.stop.is_set:
+                return False
+            Manifest(replay.out).set_fact(FINISHED, "yes")
+    return True
+
+
+def _replay(replay: Replay, policy: PolicyBook, live: LiveMetrics) -> None:
+    settings = replay.settings
+    options = ReplayOptions(
+        lateness=replay.lateness,
+        until=replay.until,
+        stop=replay.stop,
+        speed=replay.speed,
+        credit=NEVER if replay.workers == 1 else CREDIT,
+        progress=replay.progress,
+    )
+    decoder = _decoder(settings)
+    if replay.order == "time":
+        make_router = _router_maker(settings, decoder, has_threads=True)
+        archive = ArchiveSource(
+            lambda: load_archive(replay.inputs, replay.format, decoder), make_router, options
+        )
+        source: ArchiveSource | FilesSource = archive
+    else:
+        has_threads = any(map(mentions_unthreaded, replay.inputs))
+        make_router = _router_maker(settings, decoder, has_threads)
+        replay.progress.total = sum(path.stat().st_size for path in replay.inputs)
+        source = FilesSource(replay.inputs, make_router, options)
+    epoch = REPLAY_EPOCH if replay.workers == 1 else SHARED_EPOCH
+    plan = _plan(settings, source, policy, replay.out, live, rows_every=NEVER, seal_every=0)
+    run_flow(build(plan), replay.out, replay.workers, epoch)
+
+
+def run_live(settings: Settings, policy: PolicyBook, live: LiveMetrics, stop: StopFlag) -> None:
+    """Tail the source folder by the wall clock until stopped."""
+    source_folder = settings.source.folder
+    source_folder.mkdir(parents=True, exist_ok=True)
+    made_from = {"run": str(source_folder.resolve()), **_layout(settings)}
+    options = FolderOptions(
+        folder=source_folder,
+        lateness=parse_duration(settings.lateness),
+        now=lambda: time.time_ns() // 1000,
+        stop=stop,
+        observe_delay=live.delay.observe,
+    )
+    make_router = _router_maker(settings, _decoder(settings), has_threads=True)
+    source = FolderSource(options, make_router)
+    plan = _plan(
+        settings,
+        source,
+        policy,
+        settings.history,
+        live,
+        rows_every=parse_duration(settings.conversations_every),
+        seal_every=parse_duration(settings.seal_every) / SECOND,
+    )
+    with claim(settings.history), stop.on_signals():
+        begin(settings.history, json.dumps(made_from, sort_keys=True))
+        run_flow(build(plan), settings.history, 1, LIVE_EPOCH)
+
+
+def _decoder(settings: Settings) -> Decoder:
+    max_ahead = parse_duration(settings.max_ahead)
+    return Decoder(max_ahead, customer_key(settings), settings.customer_key_version)
+
+
+def _router_maker(
+    settings: Settings, decoder: Decoder, has_threads: bool
+) -> Callable[[str], Router]:
+    return lambda partition: Router(partition, settings.shards, decoder, has_threads)
+
+
+def _plan(
+    settings: Settings,
+    source: FilesSource | ArchiveSource | FolderSource,
+    policy: PolicyBook,
+    folder: Path,
+    live: LiveMetrics,
+    rows_every: int,
+    seal_every: float,
+) -> Plan:
+    def published() -> None:
+        live.exported_at = time.time()
+
+    return Plan(
+        source=source,
+        policy=policy,
+        history=HistorySink(HistoryWriter(folder), seal_every, published),
+        metrics=MetricsSink(live),
+        shards=settings.shards,
+        desks=settings.desks,
+        rows_every=rows_every,
+        restate_within=parse_duration(settings.restate_within),
+        remember_parents=parse_duration(settings.remember_parents),
+    )
+
+
+def _layout(settings: Settings) -> dict[str, int]:
+    return {"shards": settings.shards, "desks": settings.desks}
+
+
+def _made_from(replay: Replay) -> str:
+    """Everything that decides what a replay writes, so that a resume can't mix two."""
+    policies = replay_policy(replay).policies
+    return json.dumps(
+        {
+            "inputs": [[path.name, path.stat().st_size] for path in replay.inputs],
+            "format": replay.format,
+            "order": replay.order,
+            "lateness": replay.lateness,
+            "until": replay.until,
+            "policy": hashlib.sha256(msgspec.json.encode(policies)).hexdigest()[:16],
+            "settings": {
+                name: str(getattr(replay.settings, name))
+                for name in ("max_ahead", "restate_within", "remember_parents")
+            },
+            **_layout(replay.settings),
+        },
+        sort_keys=True,
+    )

@@ -1,0 +1,96 @@
+"""A desk: the 5-minute windows and the live state of the scopes of one hash bucket.
+
+Shards send partial aggregates (`cells.Partial`); a desk adds them up, closes a window when every
+shard's watermark has passed its end, and restates closed windows when a late event changes them.
+"""
+
+from __future__ import annotations
+
+from heapq import heapify, heappop, heappush
+
+import msgspec
+
+from replywatch.metrics.board import ScopeBoard
+from replywatch.metrics.cells import Cell, Partial
+from replywatch.metrics.policy import PolicyBook, Scope
+from replywatch.metrics.rows import WindowRow
+from replywatch.metrics.scope_state import ScopeState
+from replywatch.metrics.times import NEVER, WINDOW
+from replywatch.metrics.watermark import Marks
+
+
+class DeskState(msgspec.Struct, array_like=True):
+    """All that a desk remembers, as it is written to the recovery store."""
+
+    marks: dict[str, int]
+    ended: set[str]
+    watermark: int
+    scopes: list[ScopeState]
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(DeskState)
+
+
+class Desk:
+    """The scopes of one bucket. Closed windows can be restated for `keep` microseconds."""
+
+    def __init__(self, shards: int, policy: PolicyBook, keep: int) -> None:
+        self.policy = policy
+        self.keep = keep
+        self.marks = Marks(str(shard) for shard in range(shards))
+        self.watermark = -NEVER
+        self.scopes: dict[Scope, ScopeState] = {}
+        self._open: list[tuple[int, Scope]] = []
+        self._corrections: dict[Scope, list[tuple[int, Cell, bool]]] = {}
+
+    def receive(self, partial: Partial) -> None:
+        """Add what a shard says; changes of windows that are closed wait for `advance`."""
+        self.marks.hear(str(partial.shard), partial.as_of, partial.is_end)
+        for changes, is_added in ((partial.taken_back, False), (partial.added, True)):
+            for scope, window, cell in changes:
+                state = self.scopes.get(scope)
+                if state is None:
+                    state = self.scopes[scope] = ScopeState(scope)
+                state.note_live(cell, is_added)
+                if window + WINDOW <= self.watermark:
+                    correction = (window, cell, is_added)
+                    self._corrections.setdefault(scope, []).append(correction)
+                elif state.note_open(window, cell, is_added):
+                    heappush(self._open, (window, scope))
+
+    def advance(self) -> list[WindowRow]:
+        """Rows of the windows that are now complete, and of closed ones that changed."""
+        self.watermark = now = max(self.watermark, self.marks.watermark())
+        rows: list[WindowRow] = []
+        for scope in sorted(self._corrections):
+            rows += self.scopes[scope].restate(self._corrections[scope], self.policy)
+        self._corrections.clear()
+        while self._open and (self._open[0][0] + WINDOW <= now or self.marks.is_end):
+            window, scope = heappop(self._open)
+            end = min(window + WINDOW, now) if self.marks.is_end else window + WINDOW
+            row = self.scopes[scope].close(window, end, self.policy, forget=now - self.keep)
+            if row is not None:
+                rows.append(row)
+        return rows
+
+    def boards(self) -> list[ScopeBoard]:
+        """The live state of every scope, in order of their names."""
+        states = (self.scopes[scope] for scope in sorted(self.scopes))
+        return [state.board(self.watermark, self.policy) for state in states]
+
+    def snapshot(self) -> bytes:
+        """The whole state as bytes."""
+        marks = self.marks
+        scopes = list(self.scopes.values())
+        return _ENCODER.encode(DeskState(marks.marks, marks.ended, self.watermark, scopes))
+
+    def restore(self, data: bytes) -> None:
+        """Continue from `snapshot`."""
+        state = _DECODER.decode(data)
+        self.marks.marks, self.marks.ended = state.marks, state.ended
+        self.watermark = state.watermark
+        for scope in state.scopes:
+            self.scopes[scope.scope] = scope
+        self._open = [(window, scope.scope) for scope in state.scopes for window in scope.open]
+        heapify(self._open)

@@ -1,0 +1,212 @@
+"""Events as they come: one flat struct, whose decoding is its validation.
+
+A line that decodes is an event the rules can take; everything else is refused with a reason
+(`Refused`) and kept by the caller. Times are converted once, to integer microseconds (`time`).
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from datetime import datetime
+from operator import attrgetter
+from typing import Annotated, Literal
+
+import msgspec
+
+from replywatch.metrics.times import to_instant
+
+Kind = Literal[
+    "post",
+    "assigned",
+    "unassigned",
+    "transferred",
+    "handed_off",
+    "resumed",
+    "focused",
+    "note",
+    "tagged",
+    "reply",
+    "unfocused",
+    "paused",
+    "closed",
+    "reopened",
+    "survey_sent",
+    "survey_answered",
+    "agent_state",
+]
+
+KINDS: tuple[str, ...] = Kind.__args__  # type: ignore[attr-defined]
+"""Every kind, in the order in which events of one instant and one `seq` take effect."""
+
+KIND_RANK = {kind: rank for rank, kind in enumerate(KINDS)}
+
+Text = Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
+Label = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+Whole = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+
+
+class Event(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
+    """One thing that happened in customer care; fields as in the event contract.
+
+    `at` is aware; `time` is the same instant in microseconds and is what the rules use.
+    Absent fields are `None`: a scope field then keeps the conversation's value. `text` is not
+    read at all, so it can reach neither state nor history. `customer` leaves the decoder as a
+    keyed hash, or not at all when no key is configured.
+    """
+
+    id: Text
+    at: datetime | None
+    kind: Kind
+    conversation: Text | None = None
+    in_reply_to: Text | None = None
+    seq: Whole | None = None
+    source: Label | None = None
+    brand: Label | None = None
+    channel: Label | None = None
+    queue: Label | None = None
+    priority: Literal["low", "normal", "high", "critical"] | None = None
+    language: Label | None = None
+    region: Label | None = None
+    customer: Text | None = None
+    agent: Label | None = None
+    bot: Label | None = None
+    visibility: Literal["public", "private"] = "public"
+    sentiment: Annotated[float, msgspec.Meta(ge=-1, le=1)] | None = None
+    survey: Literal["csat", "nps"] | None = None
+    score: float | None = None
+    scale_max: float | None = None
+    resolution: Label | None = None
+    reason: Label | None = None
+    state: Literal["available", "busy", "away", "offline"] | None = None
+    tags: list[Label] | None = None
+    topic: Label | None = None
+    actionable: bool | None = None
+    arrived_at: datetime | None = None
+    time: int = msgspec.field(default=0, name="~time")
+    is_late: bool = msgspec.field(default=False, name="~late")
+
+    @property
+    def key(self) -> str:
+        """Identity for duplicates: the id within its source."""
+        return self.id if self.source is None else f"{self.source}\x00{self.id}"
+
+
+by_time: Callable[[Event], int] = attrgetter("time")
+
+
+def by_order(event: Event) -> tuple[int, bool, int, int, str, str]:
+    """The total order of events: time, `seq` where given, kind, id; never the order of arrival.
+
+    At one instant an event with a `seq` comes before one without.
+    """
+    seq = event.seq
+    rank = KIND_RANK[event.kind]
+    return (event.time, seq is None, seq or 0, rank, event.id, event.source or "")
+
+
+def put_in_order(events: list[Event]) -> None:
+    """Sort `events` in place by `by_order`; cheap where they are nearly sorted by time."""
+    events.sort(key=by_time)
+    settle_ties(events)
+
+
+def settle_ties(events: list[Event]) -> None:
+    """Put events of one instant in their order, in a list that is sorted by time."""
+    start, previous = 0, -1
+    for index, event in enumerate(events):
+        if event.time != previous:
+            if index - start > 1:
+                events[start:index] = sorted(events[start:index], key=by_order)
+            start, previous = index, event.time
+    if len(events) - start > 1:
+        events[start:] = sorted(events[start:], key=by_order)
+
+
+class Refused(ValueError):
+    """An input row that is no event: `reason` is a bounded label, `detail` says what and where."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+REASONS = ("malformed", "invalid", "unthreadable", "ahead")
+"""Every label of a refusal: not JSON; not an event; no thread; further ahead than allowed."""
+
+
+class Decoder:
+    """Bytes to events.
+
+    `customer_key` hashes customers' handles (HMAC-SHA-256, first 16 bytes in hex, prefixed with
+    the key's version); without one they are dropped. `max_ahead` (microseconds) refuses an event
+    stamped later than that after its arrival.
+    """
+
+    def __init__(self, max_ahead: int, customer_key: bytes | None = None, version: str = "1"):
+        self.max_ahead = max_ahead
+        self._customer_key = customer_key
+        self._version = version
+        self._decoder = msgspec.json.Decoder(Event)
+        self._hashes: dict[str, str] = {}
+
+    def decode_chunk(self, chunk: bytes, now: int | None) -> list[Event] | None:
+        """All events of whole lines at once, or `None` if any line needs looking at alone."""
+        try:
+            events = self._decoder.decode_lines(chunk)
+            for event in events:
+                self.finish(event, now)
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            return None
+        return events
+
+    def decode_line(self, line: bytes, now: int | None) -> Event:
+        """One event, or `Refused`. `now` is the arrival where the line doesn't give one."""
+        try:
+            event = self._decoder.decode(line)
+        except msgspec.ValidationError as error:
+            raise Refused("invalid", str(error)) from None
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            raise Refused("malformed", str(error)) from None
+        self.finish(event, now)
+        return event
+
+    def finish(self, event: Event, now: int | None) -> None:
+        """Set `time`, hash the customer, and check what the types can't say; or `Refused`."""
+        moment = event.at
+        if moment is None or moment.tzinfo is None:
+            raise Refused("invalid", "`at` has no UTC offset; write RFC 3339 with one")
+        event.time = time = to_instant(moment)
+        event.at = None
+        if event.kind == "reply" and (event.agent is None) == (event.bot is None):
+            raise Refused("invalid", "a reply names exactly one of `agent` and `bot`")
+        if event.conversation is None and event.kind != "agent_state":
+            self._check_thread(event)
+        if event.arrived_at is not None:
+            if event.arrived_at.tzinfo is None:
+                raise Refused("invalid", "`arrived_at` has no UTC offset")
+            now = to_instant(event.arrived_at)
+            event.arrived_at = None
+        if now is not None and time > now + self.max_ahead:
+            ahead = (time - now) / 1e6
+            raise Refused("ahead", f"stamped {ahead:.0f} s after its arrival")
+        if event.customer is not None:
+            event.customer = self._hash(event.customer)
+
+    @staticmethod
+    def _check_thread(event: Event) -> None:
+        if event.in_reply_to is not None or event.kind in ("post", "reply"):
+            return  # a message without parent opens a thread of its own
+        raise Refused("unthreadable", f"{event.kind} {event.id!r} names no conversation")
+
+    def _hash(self, handle: str) -> str | None:
+        if self._customer_key is None:
+            return None
+        known = self._hashes.get(handle)
+        if known is None:
+            if len(self._hashes) > 100_000:
+                self._hashes.clear()
+            digest = hmac.digest(self._customer_key, handle.encode(), "sha256")
+            known = self._hashes[handle] = f"{self._version}:{digest[:16].hex()}"
+        return known

@@ -1,0 +1,298 @@
+"""A shard: the conversations of one hash bucket, kept in event time by an in-band watermark.
+
+Sources say how far they are (`EventBatch.as_of`); the shard's watermark is the least of them.
+It holds events back until the watermark has passed them, applies them in their order, lets
+deadlines pass in silence, and restates a conversation for which an event comes late. It knows
+neither the wall clock nor the engine, so live service and replay share every line.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from heapq import heappop, heappush
+
+import msgspec
+
+from replywatch.metrics.book import Book
+from replywatch.metrics.cells import Cell, Partial
+from replywatch.metrics.conversation import Conversation
+from replywatch.metrics.events import Event, by_time, put_in_order, settle_ties
+from replywatch.metrics.policy import PolicyBook, Scope
+from replywatch.metrics.rows import ConversationRow, RestatementRow, Row
+from replywatch.metrics.times import NEVER
+from replywatch.metrics.watermark import EventBatch, Marks
+
+
+class Rows(msgspec.Struct, array_like=True, gc=False):
+    """Rows for one table of the history."""
+
+    table: str
+    rows: list[Row]
+
+
+class ShardState(msgspec.Struct, array_like=True):
+    """All that a shard remembers, as it is written to the recovery store."""
+
+    layout: int
+    shards: int
+    marks: dict[str, int]
+    ended: set[str]
+    watermark: int
+    pending: list[Event]
+    conversations: dict[str, Conversation]
+    rows_due_at: int
+
+
+_LAYOUT = 1
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(ShardState)
+
+
+class ResumeError(RuntimeError):
+    """A snapshot that this configuration can't continue from."""
+
+
+class Shard:
+    """The conversations of one bucket.
+
+    `partitions` names every partition that sends to it: nothing is released before each has been
+    heard of. Open conversations are written to the history every `rows_every` microseconds of
+    event time, and once when they are final; `NEVER` writes them at the end of the stream only.
+    """
+
+    def __init__(
+        self, shards: int, partitions: list[str], policy: PolicyBook, rows_every: int
+    ) -> None:
+        self.index = -1  # which bucket it has; its batches say
+        self.shards = shards
+        self.policy = policy
+        self.rows_every = rows_every
+        self.marks = Marks(partitions)
+        self.watermark = -NEVER
+        self.pending: list[Event] = []
+        self.conversations: dict[str, Conversation] = {}
+        self.changed: set[str] = set()
+        self.rows_due_at = NEVER if rows_every == NEVER else -NEVER
+        self._heap: list[tuple[int, str]] = []
+
+    # -- taking part in the stream ------------------------------------------------------------
+
+    def receive(self, batch: EventBatch) -> None:
+        """Take a batch in; nothing happens before `advance`."""
+        self.index = batch.bucket
+        if batch.events:
+            self.pending += batch.events
+        self.marks.hear(batch.partition, batch.as_of, batch.is_end)
+
+    def advance(self) -> tuple[Partial, list[Rows]]:
+        """Move to the watermark: apply what it passed, miss what is due, write what is final."""
+        before, now = self.watermark, max(self.watermark, self.marks.watermark())
+        self.watermark = now
+        book = Book(self.policy)
+        taken_back: list[tuple[Scope, int, Cell]] = []
+        restated: list[RestatementRow] = []
+        written: list[ConversationRow] = []
+        late: list[Event] = []
+        released: list[Event] = []
+        if self.pending:
+            self.pending.sort(key=by_time)
+            end = bisect_left(self.pending, now, key=by_time)
+            if self.marks.is_end:
+                end = len(self.pending)
+            released, self.pending = self.pending[:end], self.pending[end:]
+            settle_ties(released)
+            first = bisect_left(released, before, key=by_time)
+            late, released = released[:first], released[first:]
+        if late:
+            self._restate(late, before, book, taken_back, restated, written)
+        self._apply(released, book, written)
+        self._wake_until(now, book, written)
+        self._write_changed(now, written)
+        added = [(scope, window, cell) for (scope, window), cell in book.cells.items()]
+        partial = Partial(
+            0,
+            self.index,
+            now,
+            self.marks.is_end,
+            added,
+            taken_back,
+            events=len(released) + len(late),
+            late=len(late),
+        )
+        tables: list[tuple[str, list[Row]]] = [
+            ("restatements", list(restated)),
+            ("messages", book.messages),  # type: ignore[list-item]
+            ("responses", book.responses),  # type: ignore[list-item]
+            ("sla", book.sla),  # type: ignore[list-item]
+            ("conversations", written),  # type: ignore[list-item]
+        ]
+        return partial, [Rows(table, rows) for table, rows in tables if rows]
+
+    # -- events and deadlines -----------------------------------------------------------------
+
+    def _apply(self, events: list[Event], book: Book, written: list[ConversationRow]) -> None:
+        conversations, changed = self.conversations, self.changed
+        for event in events:
+            name = event.conversation
+            if name is None:
+                continue  # agent states belong to no conversation
+            conversation = conversations.get(name)
+            if conversation is not None and conversation.is_over(event.time, book):
+                self._end(conversation, book, written)
+                conversation = None
+            if conversation is None:
+                conversation = conversations[name] = Conversation(name)
+            key = event.key
+            if key in conversation.log:
+                continue  # a duplicate counts once
+            conversation.log[key] = event
+            conversation.apply(event, book)
+            changed.add(name)
+            due = conversation.next_due
+            if due >= conversation.wake_at and conversation.closed_at is not None:
+                due = conversation.ends_at(book)
+            if due < conversation.wake_at or conversation.wake_at == NEVER:
+                self._schedule(conversation, book)
+
+    def _wake_until(self, now: int, book: Book, written: list[ConversationRow]) -> None:
+        """Let every deadline and every end before `now` pass."""
+        heap = self._heap
+        while heap and heap[0][0] < now:
+            at, name = heappop(heap)
+            conversation = self.conversations.get(name)
+            if conversation is None or conversation.wake_at != at:
+                continue  # it ended, or an earlier entry stood in for this one
+            if conversation.next_due < now:
+                conversation.pass_deadlines(now, book)
+                conversation.revision += 1
+                self.changed.add(name)
+            if conversation.ends_at(book) < now:
+                self._end(conversation, book, written)
+                continue
+            self._schedule(conversation, book)
+
+    def _schedule(self, conversation: Conversation, book: Book) -> None:
+        conversation.wake_at = min(conversation.next_due, conversation.ends_at(book))
+        if conversation.wake_at < NEVER:
+            heappush(self._heap, (conversation.wake_at, conversation.id))
+
+    def _end(self, conversation: Conversation, book: Book, written: list[ConversationRow]) -> None:
+        """A final conversation is written once more and leaves memory."""
+        conversation.end(book)
+        if conversation.opened_at is not None:
+            written.append(conversation.row())
+        del self.conversations[conversation.id]
+        self.changed.discard(conversation.id)
+
+    # -- late events --------------------------------------------------------------------------
+
+    def _restate(
+        self,
+        late: list[Event],
+        before: int,
+        book: Book,
+        taken_back: list[tuple[Scope, int, Cell]],
+        restated: list[RestatementRow],
+        written: list[ConversationRow],
+    ) -> None:
+        """Apply events older than the watermark `before` as if they had been in time.
+
+        The conversation's log is told twice, without and with them: the first telling is taken
+        back from the windows, and the second one's rows supersede all earlier ones.
+        """
+        news: dict[str, list[Event]] = {}
+        for event in late:
+            event.is_late = True
+            if event.conversation is not None:
+                news.setdefault(event.conversation, []).append(event)
+        for name, events in news.items():
+            old = self.conversations.get(name)
+            log = {} if old is None else dict(old.log)
+            fresh = {event.key: event for event in events if event.key not in log}
+            if not fresh:
+                continue
+            generation = 0 if old is None else old.generation + 1
+            if old is not None:
+                undone = Book(self.policy)
+                self._tell(name, old.generation, log, before, undone, [])
+                taken_back += [(scope, at, cell) for (scope, at), cell in undone.cells.items()]
+            new = self._tell(name, generation, log | fresh, before, book, written)
+            new.revision += 0 if old is None else old.revision
+            self.conversations[name] = new
+            self.changed.add(name)
+            self._schedule(new, book)
+            if old is not None and old.opened_at is not None:
+                first = min(event.time for event in new.log.values())
+                restated.append(
+                    RestatementRow(name, min(old.opened_at, first), generation, before)
+                )
+
+    @staticmethod
+    def _tell(
+        name: str,
+        generation: int,
+        log: dict[str, Event],
+        until: int,
+        book: Book,
+        written: list[ConversationRow],
+    ) -> Conversation:
+        """What became of these events by `until`; conversations that ended before are written."""
+        conversation = Conversation(name, generation=generation)
+        events = list(log.values())
+        put_in_order(events)
+        for event in events:
+            if conversation.log and conversation.is_over(event.time, book):
+                conversation.end(book)
+                if conversation.opened_at is not None:
+                    written.append(conversation.row())
+                conversation = Conversation(name, generation=generation)
+            conversation.log[event.key] = event
+            conversation.apply(event, book)
+        conversation.pass_deadlines(until, book)
+        return conversation
+
+    # -- writing ------------------------------------------------------------------------------
+
+    def _write_changed(self, now: int, written: list[ConversationRow]) -> None:
+        if now >= self.rows_due_at:
+            self.rows_due_at = min(now + self.rows_every, NEVER)
+        elif not self.marks.is_end:
+            return
+        for name in sorted(self.changed):
+            conversation = self.conversations[name]
+            if conversation.opened_at is not None and conversation.written < conversation.revision:
+                written.append(conversation.row())
+        self.changed.clear()
+
+    # -- recovery -----------------------------------------------------------------------------
+
+    def snapshot(self) -> bytes:
+        """The whole state as bytes."""
+        state = ShardState(
+            _LAYOUT,
+            self.shards,
+            self.marks.marks,
+            self.marks.ended,
+            self.watermark,
+            self.pending,
+            self.conversations,
+            self.rows_due_at,
+        )
+        return _ENCODER.encode(state)
+
+    def restore(self, data: bytes) -> None:
+        """Continue from `snapshot`, or `ResumeError` if the number of shards changed since."""
+        state = _DECODER.decode(data)
+        if (state.layout, state.shards) != (_LAYOUT, self.shards):
+            raise ResumeError(
+                f"the recovery state was written with {state.shards} shards (layout "
+                f"{state.layout}), not {self.shards} ({_LAYOUT}); use those or a new folder"
+            )
+        self.marks.marks, self.marks.ended = state.marks, state.ended
+        self.watermark, self.rows_due_at = state.watermark, state.rows_due_at
+        self.pending, self.conversations = state.pending, state.conversations
+        book = Book(self.policy)
+        for conversation in self.conversations.values():
+            self._schedule(conversation, book)
+            if conversation.written < conversation.revision:
+                self.changed.add(conversation.id)

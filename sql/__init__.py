@@ -1,0 +1,1 @@
+"""The history as tables: schemas, files, views, reports and the SQL shell."""

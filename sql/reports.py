@@ -1,0 +1,199 @@
+"""Reports: the named questions that the history answers, each one SQL file in `reports/`.
+
+A file says in its header what a row is and what each column means; it takes its period, its time
+zone and its grouping as DuckDB parameters, so nothing a user types ever becomes SQL.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
+from importlib import resources
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import duckdb
+import pyarrow as pa
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,6})?([Zz]|[+-]\d{2}:\d{2})")
+
+
+class ReportError(ValueError):
+    """A report that cannot be given; the message is one line for the user."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """One report: what it shows and how its rows may be grouped.
+
+    `groups` are the columns it can be grouped by, several at once. `always` are columns that every
+    grouping keeps (response kinds and SLAs are never mixed). `listings` map a value of `by` that
+    is no grouping to the SQL file that lists rows so. `grouped` is the file for groupings, the
+    report's own name if empty.
+    """
+
+    title: str
+    default: str
+    groups: tuple[str, ...] = ()
+    always: tuple[str, ...] = ()
+    listings: Mapping[str, str] = field(default_factory=dict)
+    grouped: str = ""
+
+    @property
+    def by(self) -> tuple[str, ...]:
+        """Every value that `by` may take; those in `groups` may be joined by commas."""
+        return (*self.listings, *self.groups)
+
+
+REPORTS: dict[str, Report] = {
+    "agents": Report(
+        "work done in the period (throughput)",
+        default="agent",
+        groups=("agent", "brand", "channel", "queue", "day", "hour"),
+    ),
+    "sla": Report(
+        "SLA clocks that ended in the period (throughput)",
+        default="sla",
+        groups=("sla", "brand", "channel", "queue", "priority", "day", "hour"),
+        always=("sla",),
+    ),
+    "volume": Report(
+        "posts, replies and conversations in the period",
+        default="day",
+        groups=("day", "hour", "brand", "channel", "queue"),
+    ),
+    "responses": Report(
+        "waits that a person answered in the period (throughput)",
+        default="kind",
+        groups=("kind", "brand", "channel", "queue", "agent", "day"),
+        always=("kind",),
+    ),
+    "breaches": Report(
+        "deadlines missed in the period, newest first",
+        default="clock",
+        listings={"clock": "breaches", "window": "breached_windows"},
+    ),
+    "rejected": Report(
+        "events refused in the period",
+        default="event",
+        groups=("source", "reason", "day"),
+        listings={"event": "rejected"},
+        grouped="rejected_counts",
+    ),
+}
+
+
+def run_report(
+    con: duckdb.DuckDBPyConnection,
+    name: str,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    by: str | None = None,
+    tz: str = "UTC",
+) -> pa.Table:
+    """The rows of report `name` over what happened at or after `since` and before `until`.
+
+    Bounds are aware instants, `None` leaves a side open. `by` is one of the report's `by`, or
+    several of its `groups` joined by commas; `None` takes its default. Days and hours begin as
+    the clocks in `tz` (an IANA name) have it, and instants come back in that zone. Durations are
+    seconds as doubles; `null` is "no data". The schema's metadata holds a `title` for people.
+    Raises `ReportError`.
+    """
+    report = REPORTS.get(name)
+    if report is None:
+        raise ReportError(f"unknown report '{name}': use one of {', '.join(REPORTS)}")
+    zone = find_zone(tz)
+    if since is not None and until is not None and since >= until:
+        raise ReportError(
+            f"the period from {since.isoformat()} to {until.isoformat()} is empty: "
+            "--from is inclusive and must lie before --to, which is exclusive"
+        )
+    stem, columns = _resolve(name, report, report.default if by is None else by)
+    query = read_sql(stem)
+    values = {"since": since, "until": until, "tz": tz, "by": columns}
+    try:
+        wanted = con.extract_statements(query)[0].named_parameters
+        params = {key: value for key, value in values.items() if key in wanted}
+        rows = con.sql(query, params=params).to_arrow_table()
+    except duckdb.Error as error:
+        reason = str(error).splitlines()[0]
+        raise ReportError(f"report {name} cannot be read from this history: {reason}") from error
+    title = f"{name}: {report.title} · {_period(since, until, zone)}"
+    return _typed(rows, tz).replace_schema_metadata({"title": title})
+
+
+def read_sql(stem: str) -> str:
+    """The text of `reports/<stem>.sql`."""
+    return (resources.files(__package__) / "reports" / f"{stem}.sql").read_text(encoding="utf-8")
+
+
+def parse_bound(text: str, tz: str = "UTC") -> datetime:
+    """The instant, in UTC, that a bound of a period names.
+
+    A date is its first midnight in `tz` (on a day whose clocks skip midnight: the moment they
+    jump). An instant is RFC 3339 with its offset, to the microsecond. Raises `ReportError`.
+    """
+    zone = find_zone(tz)
+    try:
+        if _DATE.fullmatch(text):
+            return datetime.combine(date.fromisoformat(text), time(), zone).astimezone(UTC)
+        if _INSTANT.fullmatch(text):
+            return datetime.fromisoformat(text.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise ReportError(
+        f"cannot read the time '{text}': give a date such as 2026-01-31, or an instant with its "
+        "offset such as 2026-01-31T09:00:00Z"
+    )
+
+
+def find_zone(tz: str) -> ZoneInfo:
+    """The time zone of an IANA name; raises `ReportError` for any other text."""
+    try:
+        return ZoneInfo(tz)
+    except (KeyError, ValueError, OSError):
+        raise ReportError(
+            f"unknown time zone '{tz}': give an IANA name such as Europe/Berlin or UTC"
+        ) from None
+
+
+def _resolve(name: str, report: Report, by: str) -> tuple[str, list[str]]:
+    """The SQL file and the columns to group by that `by` asks of a report."""
+    if by in report.listings:
+        return report.listings[by], []
+    columns = [part.strip() for part in by.split(",")] if report.groups else [by]
+    for column in columns:
+        if column not in report.groups:
+            several = " (several groups are joined by commas)" if len(report.groups) > 1 else ""
+            raise ReportError(
+                f"report {name} cannot go by '{column}': use one of {', '.join(report.by)}{several}"
+            )
+    return report.grouped or name, [*columns, *report.always]
+
+
+def _period(since: datetime | None, until: datetime | None, zone: ZoneInfo) -> str:
+    """The period in words, in `zone`."""
+
+    def shown(bound: datetime) -> str:
+        local = bound.astimezone(zone)
+        is_midnight = local.time() == time()
+        return local.date().isoformat() if is_midnight else f"{local:%Y-%m-%d %H:%M:%S}"
+
+    start = "the beginning" if since is None else shown(since)
+    end = "the end" if until is None else shown(until)
+    return f"{start} to {end}, {zone.key}"
+
+
+def _typed(rows: pa.Table, tz: str) -> pa.Table:
+    """The rows with instants in `tz` and enums as text."""
+
+    def target(kind: Any) -> Any:
+        if pa.types.is_timestamp(kind) and kind.tz is not None:
+            return pa.timestamp(kind.unit, tz=tz)
+        return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+    return rows.cast(pa.schema([(column.name, target(column.type)) for column in rows.schema]))

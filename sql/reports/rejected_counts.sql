@@ -1,0 +1,30 @@
+-- rejected --by …: how many events were refused, one row per group of `by`.
+--
+-- events                   refused events
+-- first_at, last_at        when the first and the last of them was read
+--
+-- Parameters: $since, $until (instants, null is open; since is in, until is out), $tz, $by.
+-- Groups: day, source, reason.
+with
+
+refused as (
+    select
+        cast(received_at at time zone $tz as date) as day,
+        *
+    from rejected
+    where received_at >= coalesce($since::timestamptz, '-infinity')
+        and received_at < coalesce($until::timestamptz, 'infinity')
+),
+
+final as (
+    select
+        columns(lambda name: list_contains($by, name)),
+        count(*) as events,
+        min(received_at) as first_at,
+        max(received_at) as last_at
+    from refused
+    group by all
+)
+
+select * from final
+order by all

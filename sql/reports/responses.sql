@@ -1,0 +1,52 @@
+-- responses: how long customers waited for a person, one row per kind and group of `by`.
+--
+-- Counted when the reply was sent (throughput). The kinds are never mixed: `first` is the first
+-- human reply of a conversation, `next` every later answered wait, `all` both.
+--
+-- n                            answered waits
+-- mean_, median_, p90_seconds  from the wait's start to the reply; quantiles interpolate linearly
+-- within_5m_, 15m_, 60m_ratio  share answered within 5, 15, 60 minutes, the limit included
+--
+-- Parameters: $since, $until (instants, null is open; since is in, until is out), $tz, $by.
+-- Groups: day, brand, channel, queue, agent; kind is always one. No answers, no row.
+with
+
+answers as (
+    select
+        cast(replied_at at time zone $tz as date) as day,
+        *
+    from responses
+    where replied_at >= coalesce($since::timestamptz, '-infinity')
+        and replied_at < coalesce($until::timestamptz, 'infinity')
+),
+
+with_all as (
+    select * from answers
+    union all by name
+    select * replace ('all' as kind) from answers
+),
+
+-- Last, and an enum: rows sort by scope first, then in this order.
+ordered as (
+    select
+        * exclude (kind),
+        kind::enum ('first', 'next', 'all') as kind
+    from with_all
+),
+
+final as (
+    select
+        columns(lambda name: list_contains($by, name)),
+        count(*) as n,
+        avg(response_seconds) as mean_seconds,
+        quantile_cont(response_seconds, 0.5) as median_seconds,
+        quantile_cont(response_seconds, 0.9) as p90_seconds,
+        avg((response_seconds <= 300)::int) as within_5m_ratio,
+        avg((response_seconds <= 900)::int) as within_15m_ratio,
+        avg((response_seconds <= 3600)::int) as within_60m_ratio
+    from ordered
+    group by all
+)
+
+select * from final
+order by all

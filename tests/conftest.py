@@ -1,0 +1,52 @@
+"""Fixtures every room's tests share."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def _skip_or_fail(name: str, reason: str) -> NoReturn:
+    """Skips the test, or fails it where `REPLYWATCH_REQUIRE` (a list of names) holds `name`."""
+    if name in re.split(r"[\s,]+", os.environ.get("REPLYWATCH_REQUIRE", "")):
+        pytest.fail(f"{reason}, and REPLYWATCH_REQUIRE names {name}")
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The root of the checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def require_tool() -> Callable[[str], str]:
+    """A function from a command's name to its path; without the command the test is skipped."""
+
+    def find(name: str) -> str:
+        path = shutil.which(name)
+        if path is None:
+            _skip_or_fail(name, f"the command {name} is not installed")
+        return path
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder with the public datasets: `REPLYWATCH_DATA`, else `../shared` beside the checkout.
+
+    Without it the test is skipped, or fails where `REPLYWATCH_REQUIRE` names `data`.
+    """
+    folder = Path(os.environ.get("REPLYWATCH_DATA") or ROOT.parent / "shared")
+    if not (folder / "data").is_dir():
+        _skip_or_fail("data", f"no datasets at {folder} (REPLYWATCH_DATA names the folder)")
+    return folder

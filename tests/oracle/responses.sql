@@ -1,0 +1,70 @@
+-- Grain: human answer to a wait. `first` counts from the first customer post, whatever a bot said
+-- between; `next` from the start of each wait that a human ended after the first response.
+
+create or replace table responses as
+
+with
+
+answers as (
+    select
+        conversation_id,
+        incarnation,
+        'first' as kind,
+        post_no as started_no,
+        post_us as started_us,
+        reply_no
+    from stg_first_responses
+    where reply_no is not null
+
+    union all
+
+    select
+        conversation_id,
+        incarnation,
+        'next' as kind,
+        started_no,
+        started_us,
+        ended_no as reply_no
+    from stg_waits
+    inner join stg_first_responses using (conversation_id, incarnation)
+    where ended_by = 'agent' and started_no > stg_first_responses.reply_no
+),
+
+posts as (
+    select
+        answers.conversation_id,
+        answers.reply_no,
+        count(post.event_no) as posts_answered
+    from answers
+    left join stg_states as post
+        on
+            answers.conversation_id = post.conversation_id
+            and post.event_no between answers.started_no and answers.reply_no
+            and post.kind = 'post'
+    group by all
+)
+
+select
+    conversation_id,
+    make_timestamptz(opened_us) as opened_at,
+    make_timestamptz(started_us) as wait_started_at,
+    make_timestamptz(reply.at_us) as replied_at,
+    answers.kind,
+    reply.agent,
+    reply.brand,
+    reply.channel,
+    reply.queue,
+    reply.priority,
+    (reply.at_us - started_us) / 1e6 as response_seconds,
+    -- null with nobody assigned; greatest() alone would skip the null
+    case
+        when reply.assigned_us is not null
+            then (reply.at_us - greatest(reply.assigned_us, started_us)) / 1e6
+    end as response_assigned_seconds,
+    posts_answered
+from answers
+inner join posts using (conversation_id, reply_no)
+inner join stg_incarnations using (conversation_id, incarnation)
+inner join stg_states as reply
+    using (conversation_id, incarnation)
+where reply.event_no = answers.reply_no;
