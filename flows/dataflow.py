@@ -5,24 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import bytewax.operators as op
-from bytewax.dataflow import Dataflow
+from bytewax.dataflow import Dataflow, Stream
 from bytewax.inputs import FixedPartitionedSource
 
+from replywatch.flows.exporter import Sign
 from replywatch.flows.routing import THREADS, Item
 from replywatch.flows.sinks import HistorySink, MetricsSink
 from replywatch.flows.sources import PARTITION
-from replywatch.flows.steps import DeskLogic, ShardLogic, ThreadsLogic
+from replywatch.flows.steps import DeskLogic, ShardLogic, Shown, ThreadsLogic, Told
 from replywatch.flows.ways import (
-    is_named,
-    is_refused,
-    is_unnamed,
     partials_of,
     rows_of,
+    to_refused,
+    to_shards,
+    to_threads,
     without_key,
 )
 from replywatch.metrics.desk import Desk
 from replywatch.metrics.policy import PolicyBook
-from replywatch.metrics.shard import Shard
+from replywatch.metrics.shard import Rows, Shard
 from replywatch.metrics.threads import Threads
 
 
@@ -61,18 +62,20 @@ def build(plan: Plan) -> Dataflow:
     """The dataflow of `plan`. Items between steps are batches, each with its watermark."""
     flow = Dataflow("replywatch")
     arrivals = op.input("posts_in", flow, plan.source)
-    unnamed = op.filter("unnamed", arrivals, is_unnamed)
+    unnamed = op.filter_map("unnamed", arrivals, to_threads)
     threaded = op.stateful_batch("threads", unnamed, plan.threads)
-    named = op.filter("named", arrivals, is_named)
+    named = op.filter_map("named", arrivals, to_shards)
     posts = op.merge("posts", named, op.map("found", threaded, without_key))
 
     conversations = op.stateful_batch("conversations", posts, plan.shard)
     partials = op.flat_map("partials", conversations, partials_of)
     windows = op.stateful_batch("windows", partials, plan.desk)
 
-    refused = op.filter("refused", arrivals, is_refused)
-    told = op.merge("told", conversations, windows, refused)
+    refused = op.filter_map("refused", arrivals, to_refused)
+    told: Stream[tuple[str, Told | Shown | Rows]] = op.merge(
+        "told", conversations, windows, refused
+    )
     op.output("history", op.flat_map("rows", told, rows_of), plan.history)
-    signs = op.merge("signs", partials, windows, refused)
+    signs: Stream[tuple[str, Sign]] = op.merge("signs", windows, refused)
     op.output("metrics", op.map("sign", signs, without_key), plan.metrics)
     return flow

@@ -34,14 +34,13 @@ from replywatch.metrics.cells import (
     POSTS,
     REPLIES,
     VOID,
-    Partial,
 )
 from replywatch.metrics.events import REASONS
 from replywatch.metrics.policy import SLAS, PolicyBook, Scope
 from replywatch.metrics.shard import Rows
 from replywatch.metrics.times import NEVER, SECOND
 
-Sign = Partial | Shown | Rows
+Sign = Shown | Rows
 """What the flow says to the metrics: counts, live state, or refused rows."""
 
 OTHER: Scope = ("other", "other", "other")
@@ -85,24 +84,19 @@ class LiveMetrics:
         with self._lock:
             self.heartbeat = self._now()
             for sign in signs:
-                if isinstance(sign, Partial):
-                    self._take_partial(sign)
-                elif isinstance(sign, Shown):
+                if isinstance(sign, Shown):
                     self._take_shown(sign)
                 else:
                     for row in sign.rows:
-                        self.rejected[row.reason] += 1  # type: ignore[union-attr]
-
-    def _take_partial(self, partial: Partial) -> None:
-        self.events += partial.events
-        self.late += partial.late
-        for scope, window, cell in partial.added:
-            self.series(scope).add(cell)
-            if self.first_event_at is None or window < self.first_event_at:
-                self.first_event_at = window
+                        self.rejected[str(row[2])] += 1
 
     def _take_shown(self, shown: Shown) -> None:
         self._marks[shown.desk] = shown.as_of
+        if shown.fresh is not None:
+            self.events += shown.fresh.events
+            self.late += shown.fresh.late
+            for scope, cell in shown.fresh.cells.items():
+                self.series(scope).add(cell)
         for board in shown.boards or ():
             scope = (board.brand, board.channel, board.queue)
             self.series(scope).boards[scope] = board

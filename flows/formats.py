@@ -38,7 +38,7 @@ def _load_twcs(
         events.append(event)
     latest = max((event.time for event in events), default=0)
     refused += [
-        RejectedRow(str(path), bad.position, bad.reason, bad.detail, latest, bad.raw)
+        (str(path), bad.position, bad.reason, bad.detail, latest, bad.raw)
         for bad in archive.rejects
     ]
 
@@ -58,9 +58,7 @@ def _load_lines(
             except Refused as refusal:
                 at = events[-1].time if events else 0
                 refused.append(
-                    RejectedRow(
-                        str(path), str(offset), refusal.reason, refusal.detail, at, line[:RAW_CAP]
-                    )
+                    (str(path), str(offset), refusal.reason, refusal.detail, at, line[:RAW_CAP])
                 )
 
 

@@ -44,9 +44,7 @@ class Router:
         self.refused: list[RejectedRow] = []
         self.highest = 0  # latest event time seen
 
-    def take_lines(
-        self, chunk: bytes, source: str, offset: int, now: int | None
-    ) -> list[Event]:
+    def take_lines(self, chunk: bytes, source: str, offset: int, now: int | None) -> list[Event]:
         """Take whole lines in; the events among them."""
         events = self.decoder.decode_chunk(chunk, now)
         if events is None:
@@ -54,9 +52,7 @@ class Router:
         self.take(events)
         return events
 
-    def _take_singly(
-        self, chunk: bytes, source: str, offset: int, now: int | None
-    ) -> list[Event]:
+    def _take_singly(self, chunk: bytes, source: str, offset: int, now: int | None) -> list[Event]:
         events = []
         for position, line in split_lines(chunk, offset):
             try:
@@ -71,7 +67,7 @@ class Router:
         """Keep a refused row with where it stood, why, and what it held."""
         received = self.highest if now is None else now
         self.refused.append(
-            RejectedRow(source, position, refusal.reason, refusal.detail, received, raw[:RAW_CAP])
+            (source, position, refusal.reason, refusal.detail, received, raw[:RAW_CAP])
         )
 
     def take(self, events: list[Event]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import cProfile
 import fcntl
 import gc
+import json
 import os
 import shutil
 import signal
@@ -87,7 +88,7 @@ def begin(folder: Path, made_from: str) -> bool:
         known = writer.manifest.fact(MADE_FROM)
         if known != made_from:
             raise HistoryError(
-                f"{folder} holds the history of something else ({known}, not {made_from}); "
+                f"{folder} holds a history made with other {_difference(known, made_from)}; "
                 "name another folder, or remove that one"
             )
         if not recovery.is_dir():
@@ -107,21 +108,35 @@ def begin(folder: Path, made_from: str) -> bool:
     return False
 
 
+def _difference(known: str | None, wanted: str) -> str:
+    """What two descriptions of a history, JSON objects, say differently."""
+    was, is_now = json.loads(known or "{}"), json.loads(wanted)
+    if ("run" in was) != ("run" in is_now):
+        return "ways (one is a live service's, one a replay's)"
+    return ", ".join(name for name in sorted({*was, *is_now}) if was.get(name) != is_now.get(name))
+
+
 def run_flow(flow: Dataflow, folder: Path, workers: int, epoch: timedelta) -> None:
     """Run until the source ends or is stopped; what was sealed is then published.
 
     `REPLYWATCH_PROFILE=FILE` writes a profile of it.
     """
     # The heap grows with open conversations, which the collector would walk again and again.
+    before = gc.get_threshold()
     gc.collect()
     gc.freeze()
-    gc.set_threshold(100_000, 50, 100)
+    gc.set_threshold(200_000, 50, 1000)
     recovery = RecoveryConfig(str(folder / RECOVERY))
 
     def go() -> None:
         cli_main(flow, workers_per_process=workers, epoch_interval=epoch, recovery_config=recovery)
 
-    profiled(go)
+    try:
+        profiled(go)
+    finally:
+        # What stays frozen is never freed, and DuckDB complains of that at the interpreter's end.
+        gc.unfreeze()
+        gc.set_threshold(*before)
     HistoryWriter(folder).publish_all()
 
 

@@ -6,7 +6,14 @@ from bisect import bisect_left
 from collections.abc import Iterable
 
 from replywatch.metrics.board import ScopeBoard
-from replywatch.metrics.cells import Cell, no_counts
+from replywatch.metrics.cells import (
+    FIRST_RESPONSE,
+    KINDS_OF_FACT,
+    NEXT_RESPONSE,
+    RESOLUTION,
+    Cell,
+    Told,
+)
 from replywatch.metrics.times import SECOND
 
 
@@ -37,7 +44,7 @@ class ScopeSeries:
     """Series of one scope; all of them stand at 0 from the start."""
 
     def __init__(self, response_bounds: list[float], resolution_bounds: list[float]) -> None:
-        self.counts = no_counts()
+        self.counts = [0] * KINDS_OF_FACT
         self.first_response = Buckets(response_bounds)
         self.response = Buckets(response_bounds)
         self.resolution = Buckets(resolution_bounds)
@@ -45,13 +52,13 @@ class ScopeSeries:
 
     def add(self, cell: Cell) -> None:
         """Count what a cell says. Counters only grow: what is taken back stays in the tables."""
-        for index, count in enumerate(cell.counts):
-            if count:
-                self.counts[index] += count
-        for sample in cell.first_responses:
+        told = Told.by(cell)
+        for index, count in enumerate(told.counts):
+            self.counts[index] += count
+        for sample in told.values[FIRST_RESPONSE]:
             self.first_response.observe(sample / SECOND)
             self.response.observe(sample / SECOND)
-        for sample in cell.next_responses:
+        for sample in told.values[NEXT_RESPONSE]:
             self.response.observe(sample / SECOND)
-        for sample in cell.resolutions:
+        for sample in told.values[RESOLUTION]:
             self.resolution.observe(sample / SECOND)

@@ -29,7 +29,7 @@ class Section(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=T
     """A table of the configuration; a name it doesn't know is a fault."""
 
 
-class ScopeName(Section):
+class ScopeName(Section, frozen=True, kw_only=True):
     """A scope known in advance, whose series exist from the start."""
 
     brand: str = "default"
@@ -37,7 +37,7 @@ class ScopeName(Section):
     queue: str = "default"
 
 
-class Exporter(Section):
+class Exporter(Section, frozen=True, kw_only=True):
     """Where `/metrics` listens (loopback unless told otherwise; port 0 takes a free one)."""
 
     host: str = "127.0.0.1"
@@ -45,13 +45,13 @@ class Exporter(Section):
     max_scopes: Positive = 500
 
 
-class Source(Section):
+class Source(Section, frozen=True, kw_only=True):
     """What `run` reads: every `*.jsonl` in `folder`, as it grows."""
 
     folder: Path = Path("inbox")
 
 
-class Settings(Section):
+class Settings(Section, frozen=True, kw_only=True):
     """All settings. Relative paths are taken from the configuration file's folder."""
 
     policy: Path | None = None
@@ -65,7 +65,7 @@ class Settings(Section):
     conversations_every: float | str = "30s"
     restate_within: float | str = "24h"
     remember_parents: float | str = "7d"
-    shards: Positive = 16
+    shards: Positive = 8
     desks: Positive = 4
     customer_key_file: Path | None = None
     customer_key_version: str = "1"

@@ -15,7 +15,8 @@ from bytewax.outputs import (
 )
 
 from replywatch.metrics.shard import Rows
-from replywatch.sql.writer import Batch, HistoryWriter, pack, unpack
+from replywatch.sql.unsealed import Unsealed
+from replywatch.sql.writer import HistoryWriter
 
 if TYPE_CHECKING:
     from replywatch.flows.exporter import LiveMetrics, Sign
@@ -45,22 +46,19 @@ class _HistoryPartition(StatefulSinkPartition[Rows, bytes]):
         self._seal_every = sink.seal_every
         self._now = sink.now
         self._published = sink.on_published
-        self._rows: Batch = {}
-        self._count = 0
+        self._rows = Unsealed()
         self._sealed_at = self._now()
         self._sequence = 0
         self._staged: int | None = None
         if state is not None:
             resumed = msgspec.msgpack.decode(state, type=_SinkState)
             self._sequence = resumed.sequence
-            self._rows = unpack(resumed.unsealed)
-            self._count = sum(map(len, self._rows.values()))
+            self._rows = Unsealed.unpack(resumed.unsealed)
         self._writer.resume(self._sequence)
 
     def write_batch(self, values: list[Rows]) -> None:
         for value in values:
-            self._rows.setdefault(value.table, []).extend(value.rows)
-            self._count += len(value.rows)
+            self._rows.add(value.table, value.rows)
 
     def snapshot(self) -> bytes:
         if self._staged is not None:
@@ -68,12 +66,13 @@ class _HistoryPartition(StatefulSinkPartition[Rows, bytes]):
             self._published()
             self._staged = None
         age = self._now() - self._sealed_at
-        if self._count and (age >= self._seal_every or self._count >= SEAL_ROWS):
+        count = self._rows.count
+        if count and (age >= self._seal_every or count >= SEAL_ROWS):
             self._sequence += 1
-            self._writer.stage(self._sequence, self._rows)
+            self._writer.stage(self._sequence, self._rows.tables())
             self._staged = self._sequence
-            self._rows, self._count, self._sealed_at = {}, 0, self._now()
-        return msgspec.msgpack.encode(_SinkState(self._sequence, pack(self._rows)))
+            self._rows, self._sealed_at = Unsealed(), self._now()
+        return msgspec.msgpack.encode(_SinkState(self._sequence, self._rows.pack()))
 
 
 class HistorySink(FixedPartitionedSink[Rows, bytes]):

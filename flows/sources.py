@@ -120,9 +120,7 @@ class _FilesPartition(_ReplayPartition):
         self._state = state
         self._is_finished = state.is_finished
         names = [str(path) for path in files if str(path) not in state.done]
-        self._readers = {
-            name: LineReader(Path(name), state.offsets.get(name, 0)) for name in names
-        }
+        self._readers = {name: LineReader(Path(name), state.offsets.get(name, 0)) for name in names}
         self._unread = {name for name in names if name not in state.highest}
         router.highest = max(state.highest.values(), default=0)
 

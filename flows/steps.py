@@ -12,12 +12,12 @@ from bytewax.operators import StatefulBatchLogic
 from replywatch.flows.routing import route_threaded
 from replywatch.metrics.board import ScopeBoard
 from replywatch.metrics.cells import Partial
-from replywatch.metrics.desk import Desk
+from replywatch.metrics.desk import Desk, Fresh
 from replywatch.metrics.shard import Rows, Shard
 from replywatch.metrics.threads import Threads
 from replywatch.metrics.watermark import EventBatch
 
-BOARDS_EVERY = 0.25
+BOARDS_EVERY = 0.5
 """Seconds between two pictures of the live state; they touch no table."""
 
 
@@ -40,6 +40,7 @@ class Shown(msgspec.Struct, gc=False):
     as_of: int
     rows: list[Rows]
     boards: list[ScopeBoard] | None
+    fresh: Fresh | None
 
 
 class ThreadsLogic(StatefulBatchLogic[EventBatch, tuple[str, EventBatch], bytes]):
@@ -119,14 +120,14 @@ class DeskLogic(StatefulBatchLogic[Partial, Shown, bytes]):
             self._index = partial.desk
             desk.receive(partial)
         windows = desk.advance()
-        boards, now = None, self._now()
+        boards, fresh, now = None, None, self._now()
         if now - self._shown_at >= BOARDS_EVERY or desk.marks.is_end:
             self._shown_at = now
-            boards = desk.boards()
-        rows = [Rows("windows", list(windows))] if windows else []
+            boards, fresh = desk.show()
+        rows = [Rows("windows", windows)] if windows else []
         if not rows and boards is None:
             return [], self.RETAIN
-        return [Shown(self._index, desk.watermark, rows, boards)], self.RETAIN
+        return [Shown(self._index, desk.watermark, rows, boards, fresh)], self.RETAIN
 
     def snapshot(self) -> bytes:
         return self._desk.snapshot()

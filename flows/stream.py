@@ -37,6 +37,7 @@ from replywatch.sql.writer import HistoryWriter
 REPLAY_EPOCH = timedelta(seconds=5)
 SHARED_EPOCH = timedelta(milliseconds=500)  # with several workers, an epoch bounds what queues
 LIVE_EPOCH = timedelta(seconds=1)
+COMPRESSED = (".gz", ".zst")  # whose length read to their end isn't known before
 
 
 @dataclass
@@ -105,7 +106,8 @@ def _replay(replay: Replay, policy: PolicyBook, live: LiveMetrics) -> None:
     else:
         has_threads = any(map(mentions_unthreaded, replay.inputs))
         make_router = _router_maker(settings, decoder, has_threads)
-        replay.progress.total = sum(path.stat().st_size for path in replay.inputs)
+        if not any(path.suffix in COMPRESSED for path in replay.inputs):
+            replay.progress.total = sum(path.stat().st_size for path in replay.inputs)
         source = FilesSource(replay.inputs, make_router, options)
     epoch = REPLAY_EPOCH if replay.workers == 1 else SHARED_EPOCH
     plan = _plan(settings, source, policy, replay.out, live, rows_every=NEVER, seal_every=0)
@@ -185,7 +187,7 @@ def _made_from(replay: Replay) -> str:
     policies = replay_policy(replay).policies
     return json.dumps(
         {
-            "inputs": [[path.name, path.stat().st_size] for path in replay.inputs],
+            "inputs": [[str(path), path.stat().st_size] for path in replay.inputs],
             "format": replay.format,
             "order": replay.order,
             "lateness": replay.lateness,

@@ -1,4 +1,4 @@
-"""Which way an item goes: the predicates and small maps between the steps of the dataflow."""
+"""Which way an item goes: the small functions between the steps of the dataflow."""
 
 from __future__ import annotations
 
@@ -9,23 +9,27 @@ from replywatch.flows.sinks import HISTORY
 from replywatch.flows.steps import Shown, Told
 from replywatch.metrics.cells import Partial
 from replywatch.metrics.shard import Rows
+from replywatch.metrics.watermark import EventBatch
 
 X = TypeVar("X")
 
 
-def is_refused(item: Item) -> bool:
-    """Rows that were no events."""
-    return item[0] == REFUSED
+def to_shards(item: Item) -> tuple[str, EventBatch] | None:
+    """Batches whose conversations are named."""
+    key, value = item
+    return (key, value) if isinstance(value, EventBatch) and key != THREADS else None
 
 
-def is_unnamed(item: Item) -> bool:
+def to_threads(item: Item) -> tuple[str, EventBatch] | None:
     """Messages whose conversation has to be found by threading."""
-    return item[0] == THREADS
+    key, value = item
+    return (key, value) if isinstance(value, EventBatch) and key == THREADS else None
 
 
-def is_named(item: Item) -> bool:
-    """Batches for the shards."""
-    return item[0] not in (REFUSED, THREADS)
+def to_refused(item: Item) -> tuple[str, Rows] | None:
+    """Rows that were no events."""
+    key, value = item
+    return (key, value) if isinstance(value, Rows) and key == REFUSED else None
 
 
 def without_key(item: tuple[str, X]) -> X:

@@ -23,7 +23,8 @@ class Book:
     def cell(self, scope: Scope, at: int) -> Cell:
         """The cell of the window that owns `at`."""
         key = (scope, at - at % WINDOW)
-        cell = self.cells.get(key)
-        if cell is None:
+        try:
+            return self.cells[key]
+        except KeyError:
             cell = self.cells[key] = Cell()
-        return cell
+            return cell

@@ -7,6 +7,7 @@ from typing import Literal
 
 from replywatch.metrics.policy import SLAS
 
+Kind = Literal["counter", "gauge", "histogram"]
 SCOPE = ("brand", "channel", "queue")
 
 
@@ -15,12 +16,12 @@ class Metric:
     """One metric family; `labels` are bounded: never a customer, an agent or free text."""
 
     name: str
-    kind: Literal["counter", "gauge", "histogram"]
+    kind: Kind
     help: str
     labels: tuple[str, ...] = ()
 
 
-def _scoped(kind: Literal["counter", "gauge", "histogram"], name: str, text: str, *more: str) -> Metric:
+def _scoped(kind: Kind, name: str, text: str, *more: str) -> Metric:
     return Metric(name, kind, text, (*SCOPE, *more))
 
 

@@ -1,11 +1,13 @@
 """What conversations add to a window: the partial aggregates that shards send on.
 
-A `Cell` holds the changes one shard saw in one window of one scope. Cells add up, so a window
-can be put together from any number of shards, and one can be taken back, which is how a late
-event restates what it makes wrong.
+A `Cell` lists what one shard saw in one window of one scope. Facts are listed and counted later
+(`count`), so that cells of many shards are put together by joining lists, and one can be taken
+back, which is how a late event restates what it makes wrong.
 """
 
 from __future__ import annotations
+
+from collections import Counter
 
 import msgspec
 
@@ -13,80 +15,65 @@ from replywatch.metrics.policy import SLAS, Scope
 
 _N = len(SLAS)
 POSTS, REPLIES, OPENED, CLOSED, EXPIRED = range(5)
-MET, MISSED, VOID = 5, 5 + _N, 5 + 2 * _N  # SLA clocks by outcome: + index in SLAS
-WAITING, UNASSIGNED, BACKLOG = range(5 + 3 * _N, 8 + 3 * _N)  # changes of state, as are:
-OVERDUE = 8 + 3 * _N  # conversations past a deadline: + index in SLAS
-COUNTS = OVERDUE + _N
-"""Indices into `Cell.counts`. Those from `WAITING` on add up to a state, not to a total."""
+ENTERED, LEFT = 5, 6  # the backlog, other than by opening and ending: by a reopen or a transfer
+UNASSIGNED, TAKEN = 7, 8  # a waiting conversation without, and no longer without, an agent
+MET, MISSED, VOID = 9, 9 + _N, 9 + 2 * _N  # clocks that ended: + index in SLAS
+# Conversations past a deadline, and no longer: + index in SLAS.
+OVERDUE, RELIEVED = 9 + 3 * _N, 9 + 4 * _N
+KINDS_OF_FACT = 9 + 5 * _N
 
 
-def no_counts() -> list[int]:
-    """Counts of a window in which nothing happened."""
-    return [0] * COUNTS
+FIRST_RESPONSE, NEXT_RESPONSE, RESOLUTION = range(3)  # samples, in microseconds
+WAIT, WAIT_LEFT = 3, 4  # start of a wait that begins, and no longer goes on, to run here
+DUE, DUE_LEFT = 5, 5 + _N  # a deadline ahead, and one met, missed or moved away: + index in SLAS
+KINDS_OF_VALUE = 5 + 2 * _N
 
 
 class Cell(msgspec.Struct, array_like=True, gc=False):
-    """Changes in one window of one scope.
+    """What happened in one window of one scope.
 
-    Samples are microseconds, so that sums are exact. `waits` are the starts of waits that began to run here and `waits_left`
-    of those that no longer do (a wait leaves when it ends or moves to another queue); `dues`
-    and `dues_left` the same for deadlines, as (index in SLAS, instant).
+    `facts` are the numbers of what happened, one each time; `values` are pairs of what it was and
+    its microseconds, whole so that sums are exact.
     """
 
-    counts: list[int] = msgspec.field(default_factory=no_counts)
-    first_responses: list[int] = []
-    next_responses: list[int] = []
-    resolutions: list[int] = []
-    waits: list[int] = []
-    waits_left: list[int] = []
-    dues: list[tuple[int, int]] = []
-    dues_left: list[tuple[int, int]] = []
+    facts: list[int] = []
+    values: list[tuple[int, int]] = []
 
     def add(self, other: Cell) -> None:
-        """Add what `other` says of the same window and scope."""
-        self.counts = [mine + new for mine, new in zip(self.counts, other.counts, strict=True)]
-        self.first_responses += other.first_responses
-        self.next_responses += other.next_responses
-        self.resolutions += other.resolutions
-        self.waits += other.waits
-        self.waits_left += other.waits_left
-        self.dues += other.dues
-        self.dues_left += other.dues_left
+        """Add what `other` says."""
+        self.facts += other.facts
+        self.values += other.values
 
     def take_back(self, other: Cell) -> None:
         """Undo an earlier `add` of `other`."""
-        self.counts = [mine - old for mine, old in zip(self.counts, other.counts, strict=True)]
-        for mine, theirs in (
-            (self.first_responses, other.first_responses),
-            (self.next_responses, other.next_responses),
-            (self.resolutions, other.resolutions),
-        ):
-            for sample in theirs:
-                mine.remove(sample)
-        self.waits += other.waits_left
-        self.waits_left += other.waits
-        self.dues += other.dues_left
-        self.dues_left += other.dues
+        for fact in other.facts:
+            self.facts.remove(fact)
+        for value in other.values:
+            self.values.remove(value)
 
-    @property
-    def answered(self) -> int:
-        """Waits answered by a person, first and next."""
-        return len(self.first_responses) + len(self.next_responses)
+    def count(self) -> list[int]:
+        """How often each kind of fact happened, by its number."""
+        counted = Counter(self.facts)
+        return [counted[kind] for kind in range(KINDS_OF_FACT)]
 
-    @property
-    def met(self) -> int:
-        """Clocks met, of all SLAs."""
-        return sum(self.counts[MET : MET + _N])
+    def sort_out(self) -> list[list[int]]:
+        """The values by their kind."""
+        sorted_out: list[list[int]] = [[] for _ in range(KINDS_OF_VALUE)]
+        for kind, value in self.values:
+            sorted_out[kind].append(value)
+        return sorted_out
 
-    @property
-    def missed(self) -> int:
-        """Clocks missed, of all SLAs."""
-        return sum(self.counts[MISSED : MISSED + _N])
 
-    @property
-    def is_active(self) -> bool:
-        """Whether anything happened that gives the window a row (a void clock alone does not)."""
-        return any(self.counts[:VOID]) or self.answered > 0
+class Told(msgspec.Struct, array_like=True, gc=False):
+    """A cell counted and sorted out."""
+
+    counts: list[int]
+    values: list[list[int]]
+
+    @classmethod
+    def by(cls, cell: Cell) -> Told:
+        """What `cell` tells."""
+        return cls(cell.count(), cell.sort_out())
 
 
 class Partial(msgspec.Struct, array_like=True, gc=False):

@@ -15,23 +15,33 @@ import msgspec
 
 from replywatch.metrics.book import Book
 from replywatch.metrics.cells import (
-    BACKLOG,
     CLOSED,
+    DUE,
+    DUE_LEFT,
+    ENTERED,
     EXPIRED,
+    FIRST_RESPONSE,
+    LEFT,
     MET,
     MISSED,
+    NEXT_RESPONSE,
     OPENED,
     OVERDUE,
     POSTS,
+    RELIEVED,
     REPLIES,
+    RESOLUTION,
+    TAKEN,
     UNASSIGNED,
     VOID,
-    WAITING,
+    WAIT,
+    WAIT_LEFT,
     Cell,
 )
 from replywatch.metrics.events import Event
-from replywatch.metrics.policy import FIRST, NEXT, SLAS, Scope
-from replywatch.metrics.rows import ConversationRow, MessageRow, ResponseRow, SlaRow
+from replywatch.metrics.log import Log
+from replywatch.metrics.policy import FIRST, NEXT, SLAS, PolicyBook, Scope
+from replywatch.metrics.rows import ConversationRow
 from replywatch.metrics.times import NEVER, SECOND
 
 NO_SCOPE: Scope = ("default", "default", "default")
@@ -53,7 +63,7 @@ class Conversation(msgspec.Struct, array_like=True):
     """A conversation from its first message until it is final. Instants in microseconds (UTC)."""
 
     id: str
-    log: dict[str, Event] = {}  # every event once, by its key: what a restatement starts from
+    log: Log = msgspec.field(default_factory=Log)  # every event once
     generation: int = 0
     revision: int = 0
     opened_at: int | None = None
@@ -106,75 +116,76 @@ class Conversation(msgspec.Struct, array_like=True):
             self.pass_deadlines(at, book)
         self.last_at = at
         self.revision += 1
-        if event.is_late:
-            self.is_late = True
-        if event.brand or event.channel or event.queue or event.priority or event.language:
+        if (
+            event.channel is not None
+            or event.queue is not None
+            or event.brand is not None
+            or event.priority is not None
+            or event.language is not None
+            or event.region is not None
+        ):
             self._take_scope(event, at, book)
-        if event.region:
-            self.region = event.region
         action = ACTIONS.get(event.kind)
         if action is not None:
-            action(self, event, at, book)
+            action(self, event, at, book, book.cell(self.scope, at))
 
     # -- messages ---------------------------------------------------------------------------
 
-    def _post(self, event: Event, at: int, book: Book) -> None:
+    def _post(self, event: Event, at: int, book: Book, cell: Cell) -> None:
         if self.opened_at is None:
-            self._open(event, at, "customer", book)
+            self._open(event, at, "customer", cell)
         elif self.closed_at is not None:
-            self._reopen(at, book)
+            self._reopen(cell)
         if self.first_post_at is None:
             self.first_post_at = at
         self.post_count += 1
-        book.cell(self.scope, at).counts[POSTS] += 1
+        cell.facts.append(POSTS)
         self._write_message(event, "inbound", book)
-        if event.customer is not None and self.customer is None:
+        if self.customer is None:
             self.customer = event.customer
         if self.wait_at is None:  # further posts neither restart nor add a wait
-            self._start_wait(at, book)
+            self._start_wait(at, book, cell)
         self.wait_posts += 1
         if self.first_reply_at is None:
             self.first_posts += 1
 
-    def _reply(self, event: Event, at: int, book: Book) -> None:
+    def _reply(self, event: Event, at: int, book: Book, cell: Cell) -> None:
         if self.opened_at is None:
-            self._open(event, at, "agent" if event.bot is None else "bot", book)
-        book.cell(self.scope, at).counts[REPLIES] += 1
+            self._open(event, at, "agent" if event.bot is None else "bot", cell)
+        cell.facts.append(REPLIES)
         self._write_message(event, "outbound", book)
-        if event.agent is None:  # a bot ends the wait, gives no sample and stops no first response
+        agent = event.agent
+        if agent is None:  # a bot ends the wait, gives no sample and stops no first response
             self.bot_reply_count += 1
-            self._end_clock(NEXT, at, book, agent=None)
-            self._end_wait(at, book)
+            self._end_clocks(at, book, cell, None, NEXT)
+            self._end_wait(cell)
             return
         self.reply_count += 1
         if self.first_human_at is None:
             self.first_human_at = at
         if self.first_reply_at is None and self.first_post_at is not None:
-            self._answer("first", event.agent, self.first_post_at, self.first_posts, at, book)
-            self.first_reply_at = at
-            self.first_agent = event.agent
+            seconds, assigned = self._answer(
+                "first", agent, self.first_post_at, self.first_posts, at, book
+            )
+            self.first_response, self.first_response_assigned = seconds, assigned
+            self.first_reply_at, self.first_agent = at, agent
+            cell.values.append((FIRST_RESPONSE, at - self.first_post_at))
         elif self.first_reply_at is not None and self.wait_at is not None:
-            self._answer("next", event.agent, self.wait_at, self.wait_posts, at, book)
-        self._end_clock(FIRST, at, book, agent=event.agent)
-        self._end_clock(NEXT, at, book, agent=event.agent)
-        self._end_wait(at, book)
+            self._answer("next", agent, self.wait_at, self.wait_posts, at, book)
+            cell.values.append((NEXT_RESPONSE, at - self.wait_at))
+        self._end_clocks(at, book, cell, agent, FIRST, NEXT)
+        self._end_wait(cell)
 
     def _answer(
         self, kind: str, agent: str, started_at: int, posts: int, at: int, book: Book
-    ) -> None:
+    ) -> tuple[float, float | None]:
         """A person answers a wait: one sample, credited to the sender."""
         seconds = (at - started_at) / SECOND
         assigned = None
         if self.agent is not None:  # compared from when somebody could have answered
             assigned = (at - max(self.assigned_at, started_at)) / SECOND
-        cell = book.cell(self.scope, at)
-        if kind == "first":
-            self.first_response, self.first_response_assigned = seconds, assigned
-            cell.first_responses.append(at - started_at)
-        else:
-            cell.next_responses.append(at - started_at)
         book.responses.append(
-            ResponseRow(
+            (
                 self.id,
                 self.opened_at or 0,
                 started_at,
@@ -189,11 +200,12 @@ class Conversation(msgspec.Struct, array_like=True):
                 self.generation,
             )
         )
+        return seconds, assigned
 
     def _write_message(self, event: Event, direction: str, book: Book) -> None:
         brand, channel, queue = self.scope
         book.messages.append(
-            MessageRow(
+            (
                 self.id,
                 self.opened_at or 0,
                 event.id,
@@ -214,70 +226,79 @@ class Conversation(msgspec.Struct, array_like=True):
 
     # -- waits and clocks -------------------------------------------------------------------
 
-    def _start_wait(self, at: int, book: Book) -> None:
+    def _start_wait(self, at: int, book: Book, cell: Cell) -> None:
         self.wait_at, self.wait_posts = at, 0
-        self._count_wait(book.cell(self.scope, at), 1)
+        cell.values.append((WAIT, at))
+        if self.agent is None:
+            cell.facts.append(UNASSIGNED)
         if self.first_reply_at is not None:
-            self._start_clock(NEXT, at, book)
+            self._start_clock(NEXT, at, book, cell)
         elif not any(clock.sla == FIRST for clock in self.clocks):
-            self._start_clock(FIRST, at, book)  # one that a bot's answer left running goes on
+            self._start_clock(FIRST, at, book, cell)  # one that a bot left running goes on
 
-    def _end_wait(self, at: int, book: Book) -> None:
+    def _end_wait(self, cell: Cell) -> None:
         if self.wait_at is not None:
-            self._count_wait(book.cell(self.scope, at), -1)
+            cell.values.append((WAIT_LEFT, self.wait_at))
+            if self.agent is None:
+                cell.facts.append(TAKEN)
             self.wait_at = None
 
-    def _start_clock(self, sla: int, at: int, book: Book) -> None:
+    def _start_clock(self, sla: int, at: int, book: Book, cell: Cell) -> None:
         in_force = book.policy.rule_for(at, self.scope, self.priority)
         target = None if in_force is None else in_force.targets[sla]
         if in_force is None or target is None:
             return
-        clock = Clock(sla, at, at + target, target, in_force.version, in_force.rule.name)
-        self.clocks.append(clock)
-        self.next_due = min(self.next_due, clock.due_at)
-        book.cell(self.scope, at).dues.append((sla, clock.due_at))
+        due = at + target
+        self.clocks.append(Clock(sla, at, due, target, in_force.version, in_force.rule.name))
+        if due < self.next_due:
+            self.next_due = due
+        cell.values.append((DUE + sla, due))
 
     def pass_deadlines(self, until: int, book: Book) -> None:
         """Miss every clock due before `until`, at its deadline: silence breaches too."""
-        for clock in sorted(self.clocks, key=lambda clock: clock.due_at):
+        if self.next_due >= until:
+            return
+        for clock in self.clocks:
             if not clock.is_missed and clock.due_at < until:
                 clock.is_missed = True
                 cell = book.cell(self.scope, clock.due_at)
-                cell.counts[MISSED + clock.sla] += 1
-                cell.counts[OVERDUE + clock.sla] += 1
-                cell.dues_left.append((clock.sla, clock.due_at))
+                cell.facts += (MISSED + clock.sla, OVERDUE + clock.sla)
+                cell.values.append((DUE_LEFT + clock.sla, clock.due_at))
                 self._write_clock(clock, "missed", clock.due_at, self.agent, book)
         self._set_next_due()
 
-    def _end_clock(self, sla: int, at: int, book: Book, agent: str | None) -> None:
-        """A reply (of `agent`) meets the clock; a bot or a close (no agent) leaves it void."""
-        for clock in self.clocks:
-            if clock.sla == sla:
-                break
-        else:
+    def _end_clocks(self, at: int, book: Book, cell: Cell, agent: str | None, *slas: int) -> None:
+        """A reply (of `agent`) meets these clocks; a bot or a close (no agent) leaves them void."""
+        if not self.clocks:
             return
-        self.clocks.remove(clock)
+        for clock in self.clocks[:]:
+            sla = clock.sla
+            if sla not in slas:
+                continue
+            self.clocks.remove(clock)
+            if clock.is_missed:  # it counted when it was missed; nothing grows after that
+                cell.facts.append(RELIEVED + sla)
+                continue
+            cell.values.append((DUE_LEFT + sla, clock.due_at))
+            if agent is None:
+                cell.facts.append(VOID + sla)
+                self._write_clock(clock, "void", at, self.agent, book)
+            else:
+                cell.facts.append(MET + sla)
+                self._write_clock(clock, "met", at, agent, book)
         self._set_next_due()
-        cell = book.cell(self.scope, at)
-        if clock.is_missed:  # it counted when it was missed; nothing grows after that
-            cell.counts[OVERDUE + sla] -= 1
-            return
-        cell.dues_left.append((sla, clock.due_at))
-        cell.counts[(VOID if agent is None else MET) + sla] += 1
-        if agent is None:
-            self._write_clock(clock, "void", at, self.agent, book)
-        else:
-            self._write_clock(clock, "met", at, agent, book)
 
     def _set_next_due(self) -> None:
-        running = [clock.due_at for clock in self.clocks if not clock.is_missed]
-        self.next_due = min(running, default=NEVER)
+        self.next_due = NEVER
+        for clock in self.clocks:
+            if not clock.is_missed and clock.due_at < self.next_due:
+                self.next_due = clock.due_at
 
     def _write_clock(
         self, clock: Clock, outcome: str, ended_at: int, agent: str | None, book: Book
     ) -> None:
         book.sla.append(
-            SlaRow(
+            (
                 self.id,
                 self.opened_at or 0,
                 SLAS[clock.sla],
@@ -295,44 +316,78 @@ class Conversation(msgspec.Struct, array_like=True):
             )
         )
 
-    # -- people, places, life -----------------------------------------------------------------
+    # -- people and places --------------------------------------------------------------------
 
-    def _assigned(self, event: Event, at: int, book: Book) -> None:
-        if event.agent == self.agent:
+    def _assigned(self, event: Event, at: int, book: Book, cell: Cell) -> None:
+        agent = event.agent
+        if agent == self.agent:
             return  # to the same person again: that assignment goes on
-        if self.first_assigned_at is None and event.agent is not None:
+        if self.first_assigned_at is None and agent is not None:
             self.first_assigned_at = at
-        self._set_agent(event.agent, at, book)  # without a name, to a team: nobody has it yet
+        self._set_agent(agent, at, cell)  # without a name, to a team: nobody has it yet
 
-    def _unassigned(self, event: Event, at: int, book: Book) -> None:
-        self._set_agent(None, at, book)
+    def _unassigned(self, event: Event, at: int, book: Book, cell: Cell) -> None:
+        self._set_agent(None, at, cell)
 
-    def _set_agent(self, agent: str | None, at: int, book: Book) -> None:
+    def _set_agent(self, agent: str | None, at: int, cell: Cell) -> None:
         if self.wait_at is not None and (agent is None) != (self.agent is None):
-            book.cell(self.scope, at).counts[UNASSIGNED] += 1 if agent is None else -1
+            cell.facts.append(UNASSIGNED if agent is None else TAKEN)
         self.agent, self.assigned_at = agent, at
 
-    def _transferred(self, event: Event, at: int, book: Book) -> None:
+    def _transferred(self, event: Event, at: int, book: Book, cell: Cell) -> None:
         if self.opened_at is not None:
             self.transfer_count += 1
         if event.agent is not None:
-            self._assigned(event, at, book)
+            self._assigned(event, at, book, cell)
 
-    def _handed_off(self, event: Event, at: int, book: Book) -> None:
+    def _handed_off(self, event: Event, at: int, book: Book, cell: Cell) -> None:
         if self.opened_at is not None and self.closed_at is None and self.wait_at is None:
-            self._start_wait(at, book)
+            self._start_wait(at, book, cell)
 
-    def _open(self, event: Event, at: int, by: str, book: Book) -> None:
+    def _take_scope(self, event: Event, at: int, book: Book) -> None:
+        """Priority, language, region and scope last until an event brings another value."""
+        self.priority = event.priority or self.priority
+        self.language = event.language or self.language
+        self.region = event.region or self.region
+        brand, channel, queue = self.scope
+        scope = (event.brand or brand, event.channel or channel, event.queue or queue)
+        if scope != self.scope:
+            if self.opened_at is not None and self.closed_at is None:
+                self._move(book.cell(self.scope, at), book.cell(scope, at))
+            self.scope = scope
+
+    def _move(self, old: Cell, new: Cell) -> None:
+        """Let the open conversation, as it stands, leave one scope for another."""
+        old.facts.append(LEFT)
+        new.facts.append(ENTERED)
+        if self.wait_at is not None:
+            old.values.append((WAIT_LEFT, self.wait_at))
+            new.values.append((WAIT, self.wait_at))
+            if self.agent is None:
+                old.facts.append(TAKEN)
+                new.facts.append(UNASSIGNED)
+        for clock in self.clocks:
+            if clock.is_missed:
+                old.facts.append(RELIEVED + clock.sla)
+                new.facts.append(OVERDUE + clock.sla)
+            else:
+                old.values.append((DUE_LEFT + clock.sla, clock.due_at))
+                new.values.append((DUE + clock.sla, clock.due_at))
+
+    # -- life -----------------------------------------------------------------------------------
+
+    def _open(self, event: Event, at: int, by: str, cell: Cell) -> None:
         self.opened_at, self.opened_by = at, by
         self.is_complete = by == "customer" and event.in_reply_to is None
-        counts = book.cell(self.scope, at).counts
-        counts[OPENED] += 1
-        counts[BACKLOG] += 1
+        cell.facts.append(OPENED)
 
-    def _closed(self, event: Event, at: int, book: Book) -> None:
+    def _closed(self, event: Event, at: int, book: Book, cell: Cell) -> None:
         if self.opened_at is None or self.closed_at is not None:
             return
-        self._leave_open(at, CLOSED, book)
+        cell.facts.append(CLOSED)
+        cell.values.append((RESOLUTION, at - self.opened_at))
+        self._end_clocks(at, book, cell, None, *range(len(SLAS)))  # a close leaves them void
+        self._end_wait(cell)
         self.closed_at = at
         if self.first_closed_at is None:
             self.first_closed_at = at
@@ -340,79 +395,36 @@ class Conversation(msgspec.Struct, array_like=True):
         self.closing_agent = event.agent
         self.resolution = event.resolution
         self.messages_to_resolution = self.post_count + self.reply_count + self.bot_reply_count
-        book.cell(self.scope, at).resolutions.append(at - self.opened_at)
 
-    def _leave_open(self, at: int, how: int, book: Book) -> None:
-        """Closed or expired: a running wait ends unanswered, its clocks void."""
-        for clock in self.clocks[:]:
-            self._end_clock(clock.sla, at, book, agent=None)
-        self._end_wait(at, book)
-        counts = book.cell(self.scope, at).counts
-        counts[how] += 1
-        counts[BACKLOG] -= 1
-
-    def _reopened(self, event: Event, at: int, book: Book) -> None:
+    def _reopened(self, event: Event, at: int, book: Book, cell: Cell) -> None:
         if self.closed_at is not None:
-            self._reopen(at, book)
-            self._start_wait(at, book)  # without a post, the wait starts at the reopen
+            self._reopen(cell)
+            self._start_wait(at, book, cell)  # without a post, the wait starts at the reopen
 
-    def _reopen(self, at: int, book: Book) -> None:
+    def _reopen(self, cell: Cell) -> None:
         self.closed_at = self.closed_by = self.closing_agent = self.resolution = None
         self.messages_to_resolution = None
         self.reopen_count += 1
-        book.cell(self.scope, at).counts[BACKLOG] += 1
+        cell.facts.append(ENTERED)
 
-    def ends_at(self, book: Book) -> int:
+    def ends_at(self, policy: PolicyBook) -> int:
         """The instant after which nothing belongs to it any more: final, or expired in silence."""
         if self.closed_at is not None:
-            return min(self.closed_at + book.policy.reopen_window, NEVER)
-        return min(self.last_at + book.policy.expire_after, NEVER)
-
-    def is_over(self, at: int, book: Book) -> bool:
-        """Whether an event at `at` comes too late to belong to it."""
-        if self.closed_at is None and at - self.last_at <= book.policy.expire_after:
-            return False
-        return self.ends_at(book) < at
+            return min(self.closed_at + policy.reopen_window, NEVER)
+        return min(self.last_at + policy.expire_after, NEVER)
 
     def end(self, book: Book) -> None:
         """Make it final; one still open expires at `ends_at`."""
-        end = self.ends_at(book)
+        end = self.ends_at(book.policy)
         self.pass_deadlines(end, book)
         if self.closed_at is None and self.opened_at is not None:
-            self._leave_open(end, EXPIRED, book)
+            cell = book.cell(self.scope, end)
+            cell.facts.append(EXPIRED)
+            self._end_clocks(end, book, cell, None, *range(len(SLAS)))
+            self._end_wait(cell)
             self.resolution = "expired"
         self.is_ended = True
         self.revision += 1
-
-    def _take_scope(self, event: Event, at: int, book: Book) -> None:
-        self.priority = event.priority or self.priority
-        self.language = event.language or self.language
-        brand, channel, queue = self.scope
-        scope = (event.brand or brand, event.channel or channel, event.queue or queue)
-        if scope != self.scope:
-            if self.opened_at is not None and self.closed_at is None:
-                self._count_state(book.cell(self.scope, at), -1)
-                self._count_state(book.cell(scope, at), 1)
-            self.scope = scope
-
-    def _count_state(self, cell: Cell, sign: int) -> None:
-        """Let the open conversation, as it stands, enter (1) or leave (-1) a scope."""
-        cell.counts[BACKLOG] += sign
-        if self.wait_at is not None:
-            self._count_wait(cell, sign)
-        for clock in self.clocks:
-            if clock.is_missed:
-                cell.counts[OVERDUE + clock.sla] += sign
-            else:
-                dues = cell.dues if sign > 0 else cell.dues_left
-                dues.append((clock.sla, clock.due_at))
-
-    def _count_wait(self, cell: Cell, sign: int) -> None:
-        counts = cell.counts
-        counts[WAITING] += sign
-        if self.agent is None:
-            counts[UNASSIGNED] += sign
-        (cell.waits if sign > 0 else cell.waits_left).append(self.wait_at or 0)
 
     def row(self) -> ConversationRow:
         """The conversation as the history has it at this revision."""
@@ -424,7 +436,7 @@ class Conversation(msgspec.Struct, array_like=True):
         def since(start: int | None, end: int | None) -> float | None:
             return None if start is None or end is None else (end - start) / SECOND
 
-        return ConversationRow(
+        return (
             self.id,
             opened,
             *self.scope,

@@ -32,6 +32,21 @@ _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(DeskState)
 
 
+class Fresh:
+    """What came in since it was last asked for: what counters count. Never what is taken back."""
+
+    def __init__(self) -> None:
+        self.events = self.late = 0
+        self.cells: dict[Scope, Cell] = {}
+
+    def add(self, scope: Scope, cell: Cell) -> None:
+        """Add a cell of `scope`."""
+        known = self.cells.get(scope)
+        if known is None:
+            known = self.cells[scope] = Cell()
+        known.add(cell)
+
+
 class Desk:
     """The scopes of one bucket. Closed windows can be restated for `keep` microseconds."""
 
@@ -41,18 +56,22 @@ class Desk:
         self.marks = Marks(str(shard) for shard in range(shards))
         self.watermark = -NEVER
         self.scopes: dict[Scope, ScopeState] = {}
+        self.fresh = Fresh()
         self._open: list[tuple[int, Scope]] = []
         self._corrections: dict[Scope, list[tuple[int, Cell, bool]]] = {}
 
     def receive(self, partial: Partial) -> None:
         """Add what a shard says; changes of windows that are closed wait for `advance`."""
         self.marks.hear(str(partial.shard), partial.as_of, partial.is_end)
+        self.fresh.events += partial.events
+        self.fresh.late += partial.late
         for changes, is_added in ((partial.taken_back, False), (partial.added, True)):
             for scope, window, cell in changes:
                 state = self.scopes.get(scope)
                 if state is None:
                     state = self.scopes[scope] = ScopeState(scope)
-                state.note_live(cell, is_added)
+                if is_added:
+                    self.fresh.add(scope, cell)
                 if window + WINDOW <= self.watermark:
                     correction = (window, cell, is_added)
                     self._corrections.setdefault(scope, []).append(correction)
@@ -74,10 +93,11 @@ class Desk:
                 rows.append(row)
         return rows
 
-    def boards(self) -> list[ScopeBoard]:
-        """The live state of every scope, in order of their names."""
+    def show(self) -> tuple[list[ScopeBoard], Fresh]:
+        """The live state of every scope, and what came in since this was last asked for."""
+        fresh, self.fresh = self.fresh, Fresh()
         states = (self.scopes[scope] for scope in sorted(self.scopes))
-        return [state.board(self.watermark, self.policy) for state in states]
+        return [state.board(self.watermark, self.policy) for state in states], fresh
 
     def snapshot(self) -> bytes:
         """The whole state as bytes."""

@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from replywatch.metrics.times import to_instant
+from replywatch.metrics.times import EPOCH, MICROSECOND, SECOND, to_instant
 
 Kind = Literal[
     "post",
@@ -177,22 +177,22 @@ class Decoder:
         moment = event.at
         if moment is None or moment.tzinfo is None:
             raise Refused("invalid", "`at` has no UTC offset; write RFC 3339 with one")
-        event.time = time = to_instant(moment)
+        event.time = (moment - EPOCH) // MICROSECOND
         event.at = None
         if event.kind == "reply" and (event.agent is None) == (event.bot is None):
             raise Refused("invalid", "a reply names exactly one of `agent` and `bot`")
         if event.conversation is None and event.kind != "agent_state":
             self._check_thread(event)
+        if event.customer is not None:
+            event.customer = self._hash(event.customer)
         if event.arrived_at is not None:
             if event.arrived_at.tzinfo is None:
                 raise Refused("invalid", "`arrived_at` has no UTC offset")
             now = to_instant(event.arrived_at)
             event.arrived_at = None
-        if now is not None and time > now + self.max_ahead:
-            ahead = (time - now) / 1e6
+        if now is not None and event.time > now + self.max_ahead:
+            ahead = (event.time - now) / SECOND
             raise Refused("ahead", f"stamped {ahead:.0f} s after its arrival")
-        if event.customer is not None:
-            event.customer = self._hash(event.customer)
 
     @staticmethod
     def _check_thread(event: Event) -> None:

@@ -1,179 +1,152 @@
-"""Rows of the history as the rules emit them; fields stand in the order of the tables' columns.
+"""Rows of the history as the rules emit them: tuples in the order of their table's columns.
 
-Instants are integer microseconds (UTC), durations seconds, `None` means "no data".
+Instants are integer microseconds (UTC), durations seconds, `None` means "no data". The types
+below name each place; `sql.schemas` gives its Arrow type. The last place of a row that belongs to
+a conversation is its generation: see `RestatementRow`.
 """
 
 from __future__ import annotations
 
-import msgspec
+ConversationRow = tuple[
+    str,  # conversation_id
+    int,  # opened_at
+    str,  # brand
+    str,  # channel
+    str,  # queue
+    str,  # priority
+    str,  # language
+    str,  # region
+    str | None,  # customer_key
+    str,  # opened_by
+    bool,  # is_complete
+    int | None,  # first_post_at
+    int | None,  # first_reply_at
+    str | None,  # first_agent
+    float | None,  # first_response_seconds
+    float | None,  # first_response_assigned_seconds
+    str | None,  # assigned_agent
+    int | None,  # first_assigned_at
+    int | None,  # closed_at
+    str | None,  # closed_by
+    str | None,  # closing_agent
+    str | None,  # resolution
+    float | None,  # first_resolution_seconds
+    float | None,  # full_resolution_seconds
+    float | None,  # handle_elapsed_seconds
+    int,  # post_count
+    int,  # reply_count
+    int,  # bot_reply_count
+    int,  # reopen_count
+    int,  # transfer_count
+    int | None,  # messages_to_resolution
+    int | None,  # waiting_since
+    int,  # last_event_at
+    bool,  # is_late
+    bool,  # is_final
+    int,  # revision
+    int,  # generation
+]
+"""One conversation at one revision; the highest revision is its latest."""
 
+ResponseRow = tuple[
+    str,  # conversation_id
+    int,  # opened_at
+    int,  # wait_started_at
+    int,  # replied_at
+    str,  # kind
+    str,  # agent
+    str,  # brand
+    str,  # channel
+    str,  # queue
+    str,  # priority
+    float,  # response_seconds
+    float | None,  # response_assigned_seconds
+    int,  # posts_answered
+    int,  # generation
+]
+"""One answered wait."""
 
-class ConversationRow(msgspec.Struct, array_like=True, gc=False, frozen=True):
-    """One conversation at one revision; the highest revision is its latest."""
+MessageRow = tuple[
+    str,  # conversation_id
+    int,  # opened_at
+    str,  # id
+    str,  # source
+    int,  # at
+    str,  # direction
+    str | None,  # agent
+    str | None,  # bot
+    str,  # visibility
+    float | None,  # sentiment
+    str,  # brand
+    str,  # channel
+    str,  # queue
+    bool,  # is_late
+    int,  # generation
+]
+"""One post or reply, without its text."""
 
-    conversation_id: str
-    opened_at: int
-    brand: str
-    channel: str
-    queue: str
-    priority: str
-    language: str
-    region: str
-    customer_key: str | None
-    opened_by: str
-    is_complete: bool
-    first_post_at: int | None
-    first_reply_at: int | None
-    first_agent: str | None
-    first_response_seconds: float | None
-    first_response_assigned_seconds: float | None
-    assigned_agent: str | None
-    first_assigned_at: int | None
-    closed_at: int | None
-    closed_by: str | None
-    closing_agent: str | None
-    resolution: str | None
-    first_resolution_seconds: float | None
-    full_resolution_seconds: float | None
-    handle_elapsed_seconds: float | None
-    post_count: int
-    reply_count: int
-    bot_reply_count: int
-    reopen_count: int
-    transfer_count: int
-    messages_to_resolution: int | None
-    waiting_since: int | None
-    last_event_at: int
-    is_late: bool
-    is_final: bool
-    revision: int
-    generation: int
+SlaRow = tuple[
+    str,  # conversation_id
+    int,  # opened_at
+    str,  # sla
+    int,  # started_at
+    int,  # due_at
+    int,  # ended_at
+    str,  # outcome
+    str,  # policy_version
+    str,  # rule
+    float,  # target_seconds
+    str | None,  # agent
+    str,  # brand
+    str,  # channel
+    str,  # queue
+    str,  # priority
+    int,  # generation
+]
+"""One SLA clock that ended."""
 
+WindowRow = tuple[
+    int,  # window_start
+    str,  # brand
+    str,  # channel
+    str,  # queue
+    int,  # posts
+    int,  # replies
+    int,  # opened
+    int,  # closed
+    int,  # answered
+    int,  # met
+    int,  # missed
+    float | None,  # attainment
+    bool,  # is_breached
+    float | None,  # first_response_p50
+    float | None,  # first_response_p90
+    float | None,  # first_response_mean
+    int,  # waiting
+    float | None,  # oldest_wait_seconds
+    float | None,  # posts_expected
+    float | None,  # spike_score
+    bool,  # is_spike
+    int,  # revision
+]
+"""One 5-minute window of one scope."""
 
-class ResponseRow(msgspec.Struct, array_like=True, gc=False, frozen=True):
-    """One answered wait."""
+RejectedRow = tuple[
+    str,  # source
+    str,  # position
+    str,  # reason
+    str,  # detail
+    int,  # received_at
+    bytes,  # raw
+]
+"""One input row that was refused, with the bytes it had (capped)."""
 
-    conversation_id: str
-    opened_at: int
-    wait_started_at: int
-    replied_at: int
-    kind: str
-    agent: str
-    brand: str
-    channel: str
-    queue: str
-    priority: str
-    response_seconds: float
-    response_assigned_seconds: float | None
-    posts_answered: int
-    generation: int
+RestatementRow = tuple[
+    str,  # conversation_id
+    int,  # from_opened_at
+    int,  # generation
+    int,  # restated_at
+]
+"""Voids the older generations of a conversation, opened at `from_opened_at` or later."""
 
-
-class MessageRow(msgspec.Struct, array_like=True, gc=False, frozen=True):
-    """One post or reply, without its text."""
-
-    conversation_id: str
-    opened_at: int
-    id: str
-    source: str
-    at: int
-    direction: str
-    agent: str | None
-    bot: str | None
-    visibility: str
-    sentiment: float | None
-    brand: str
-    channel: str
-    queue: str
-    is_late: bool
-    generation: int
-
-
-class SlaRow(msgspec.Struct, array_like=True, gc=False, frozen=True):
-    """One SLA clock that ended."""
-
-    conversation_id: str
-    opened_at: int
-    sla: str
-    started_at: int
-    due_at: int
-    ended_at: int
-    outcome: str
-    policy_version: str
-    rule: str
-    target_seconds: float
-    agent: str | None
-    brand: str
-    channel: str
-    queue: str
-    priority: str
-    generation: int
-
-
-class WindowRow(msgspec.Struct, array_like=True, gc=False, frozen=True):
-    """One 5-minute window of one scope."""
-
-    window_start: int
-    brand: str
-    channel: str
-    queue: str
-    posts: int
-    replies: int
-    opened: int
-    closed: int
-    answered: int
-    met: int
-    missed: int
-    attainment: float | None
-    is_breached: bool
-    first_response_p50: float | None
-    first_response_p90: float | None
-    first_response_mean: float | None
-    waiting: int
-    oldest_wait_seconds: float | None
-    posts_expected: float | None
-    spike_score: float | None
-    is_spike: bool
-    revision: int
-
-
-class RejectedRow(msgspec.Struct, array_like=True, gc=False, frozen=True):
-    """One input row that was refused, with the bytes it had (capped)."""
-
-    source: str
-    position: str
-    reason: str
-    detail: str
-    received_at: int
-    raw: bytes
-
-
-class RestatementRow(msgspec.Struct, array_like=True, gc=False, frozen=True):
-    """Voids the older generations of a conversation, opened at `from_opened_at` or later."""
-
-    conversation_id: str
-    from_opened_at: int
-    generation: int
-    restated_at: int
-
-
-Row = (
-    ConversationRow
-    | ResponseRow
-    | MessageRow
-    | SlaRow
-    | WindowRow
-    | RejectedRow
-    | RestatementRow
-)
-
-ROWS: dict[str, type[Row]] = {
-    "conversations": ConversationRow,
-    "responses": ResponseRow,
-    "messages": MessageRow,
-    "sla": SlaRow,
-    "windows": WindowRow,
-    "rejected": RejectedRow,
-    "restatements": RestatementRow,
-}
-"""Row type of each table."""
+Row = ConversationRow | ResponseRow | MessageRow | SlaRow | WindowRow | RejectedRow | RestatementRow

@@ -28,6 +28,17 @@ class RunningMin(msgspec.Struct, array_like=True):
         else:
             self.counts.pop(value, None)
 
+    def change(self, joined: list[int], left: list[int], sign: int = 1) -> None:
+        """Let values join and leave, or (-1) undo that; one that does both changes nothing."""
+        net: dict[int, int] = {}
+        for value in joined:
+            net[value] = net.get(value, 0) + sign
+        for value in left:
+            net[value] = net.get(value, 0) - sign
+        for value, count in net.items():
+            if count:
+                self.add(value, count)
+
     def min(self) -> int | None:
         """The smallest value present, or `None` if there is none."""
         heap = self.heap

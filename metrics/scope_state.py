@@ -8,25 +8,25 @@ import msgspec
 
 from replywatch.metrics.board import ScopeBoard
 from replywatch.metrics.cells import (
-    BACKLOG,
     CLOSED,
-    COUNTS,
+    FIRST_RESPONSE,
     MET,
     MISSED,
+    NEXT_RESPONSE,
     OPENED,
-    OVERDUE,
     POSTS,
     REPLIES,
-    UNASSIGNED,
-    WAITING,
     Cell,
-    no_counts,
+    Told,
 )
 from replywatch.metrics.policy import SLAS, Objective, PolicyBook, Scope
 from replywatch.metrics.rows import WindowRow
-from replywatch.metrics.running_min import RunningMin
+from replywatch.metrics.standing import Standing
 from replywatch.metrics.times import HOUR, SECOND, WINDOW, seconds_between, window_of
 from replywatch.metrics.volume import Baseline
+
+Expectation = tuple[float | None, float | None, bool]
+"""Posts expected in a window, the score of those that came, and whether that is a spike."""
 
 
 def percentile(ordered: list[int], percent: int) -> float | None:
@@ -59,51 +59,24 @@ class Closed(msgspec.Struct, array_like=True):
 
     cell: Cell
     end: int
+    met: list[int]
+    missed: list[int]
+    expectation: Expectation
     row: WindowRow | None
-
-
-class Standing(msgspec.Struct, array_like=True):
-    """What runs in a scope at an instant: the counts from `WAITING` on, and the waits' starts."""
-
-    counts: list[int] = msgspec.field(default_factory=no_counts)
-    waits: RunningMin = msgspec.field(default_factory=RunningMin)
-
-    def move(self, cell: Cell, sign: int = 1) -> None:
-        """Let the changes of `cell` happen, or (-1) undo them."""
-        counts, changes = self.counts, cell.counts
-        for index in range(WAITING, COUNTS):
-            counts[index] += sign * changes[index]
-        for start in cell.waits:
-            self.waits.add(start, sign)
-        for start in cell.waits_left:
-            self.waits.add(start, -sign)
+    revision: int = 0
 
 
 class ScopeState(msgspec.Struct, array_like=True):
-    """Windows and state of one scope.
-
-    `settled` stands at the end of the last closed window; `live` includes the open ones.
-    """
+    """Windows and state of one scope. `settled` stands at the end of the last closed window."""
 
     scope: Scope
     open: dict[int, Cell] = {}
     closed: dict[int, Closed] = {}
     order: list[int] = []  # the closed windows that are kept, ascending
     settled: Standing = msgspec.field(default_factory=Standing)
-    live: Standing = msgspec.field(default_factory=Standing)
-    dues: list[RunningMin] = msgspec.field(default_factory=lambda: [RunningMin() for _ in SLAS])
     baseline: Baseline = msgspec.field(default_factory=Baseline)
     forgotten_before: int = 0  # windows before this one can't be restated any more
     unrestated: int = 0  # late changes that came for such windows
-
-    def note_live(self, cell: Cell, is_added: bool) -> None:
-        """Bring the live state up to date with a change in any window."""
-        sign = 1 if is_added else -1
-        self.live.move(cell, sign)
-        for sla, due in cell.dues:
-            self.dues[sla].add(due, sign)
-        for sla, due in cell.dues_left:
-            self.dues[sla].add(due, -sign)
 
     def note_open(self, window: int, cell: Cell, is_added: bool) -> bool:
         """Add a change in an open window; whether the window is new."""
@@ -120,28 +93,20 @@ class ScopeState(msgspec.Struct, array_like=True):
     def close(self, window: int, end: int, policy: PolicyBook, forget: int) -> WindowRow | None:
         """The row of a window that is complete at `end`, if anything happened in it."""
         cell = self.open.pop(window)
-        self.settled.move(cell)
-        posts = cell.counts[POSTS]
-        row = None
-        if cell.is_active:
-            row = self._row(
-                window,
-                end,
-                cell,
-                policy,
-                posts_expected=self.baseline.expected(window),
-                spike_score=self.baseline.score(window, posts),
-                is_spike=self.baseline.is_spike(window, posts),
-                revision=0,
-            )
-        self.baseline.update(window, posts)
-        self.closed[window] = Closed(cell, end, row)
+        told = Told.by(cell)
+        self.settled.move(told)
+        posts = told.counts[POSTS]
+        expectation = self.baseline.judge(window, posts)
+        self.baseline.update(window, posts, expectation[2])
+        closed = Closed(cell, end, *_outcomes(told.counts), expectation, None)
+        closed.row = self._row(window, closed, told, policy)
+        self.closed[window] = closed
         self.order.append(window)
         while self.order and self.order[0] < forget:
             forgotten = self.order.pop(0)
             del self.closed[forgotten]
             self.forgotten_before = forgotten + WINDOW
-        return row
+        return closed.row
 
     def restate(
         self, corrections: list[tuple[int, Cell, bool]], policy: PolicyBook
@@ -153,75 +118,55 @@ class ScopeState(msgspec.Struct, array_like=True):
         """
         for window, cell, is_added in corrections:
             if window < self.forgotten_before:
-                self.settled.move(cell, 1 if is_added else -1)
+                self.settled.move(Told.by(cell), 1 if is_added else -1)
                 self.unrestated += 1
         kept = [one for one in corrections if one[0] >= self.forgotten_before]
         if not kept:
             return []
         start = bisect_left(self.order, min(window for window, _, _ in kept))
         for window in reversed(self.order[start:]):
-            self.settled.move(self.closed[window].cell, -1)
+            self.settled.move(Told.by(self.closed[window].cell), -1)
         for window, cell, is_added in kept:
             known = self.closed.get(window)
             if known is None:
-                known = self.closed[window] = Closed(Cell(), window + WINDOW, None)
+                known = Closed(Cell(), window + WINDOW, [], [], (None, None, False), None)
+                self.closed[window] = known
                 insort(self.order, window)
             if is_added:
                 known.cell.add(cell)
             else:
                 known.cell.take_back(cell)
-        rows = []
-        for window in self.order[start:]:
-            row = self._restated_row(window, policy)
-            if row is not None:
-                rows.append(row)
-        return rows
+        rows = (self._restated_row(window, policy) for window in self.order[start:])
+        return [row for row in rows if row is not None]
 
     def _restated_row(self, window: int, policy: PolicyBook) -> WindowRow | None:
         closed = self.closed[window]
-        self.settled.move(closed.cell)
-        old = closed.row
-        if old is None and not closed.cell.is_active:
+        told = Told.by(closed.cell)
+        self.settled.move(told)
+        closed.met, closed.missed = _outcomes(told.counts)
+        row = self._row(window, closed, told, policy)
+        if row is None or row == closed.row:
             return None
-        row = self._row(
-            window,
-            closed.end,
-            closed.cell,
-            policy,
-            posts_expected=None if old is None else old.posts_expected,
-            spike_score=None if old is None else old.spike_score,
-            is_spike=old is not None and old.is_spike,
-            revision=0 if old is None else old.revision,
-        )
-        if row == old:
-            return None
-        if old is not None:
-            row = msgspec.structs.replace(row, revision=old.revision + 1)
+        if closed.row is not None:
+            closed.revision += 1
+            row = self._row(window, closed, told, policy)
         closed.row = row
         return row
 
-    def _row(
-        self,
-        window: int,
-        end: int,
-        cell: Cell,
-        policy: PolicyBook,
-        posts_expected: float | None,
-        spike_score: float | None,
-        is_spike: bool,
-        revision: int,
-    ) -> WindowRow:
-        counts, met, missed = cell.counts, cell.met, cell.missed
-        samples = sorted(cell.first_responses)
+    def _row(self, window: int, closed: Closed, told: Told, policy: PolicyBook) -> WindowRow | None:
+        """The window's row; `None` for one in which nothing happened that was not written yet."""
+        counts, values = told.counts, told.values
+        met, missed = map(sum, _outcomes(counts))
+        answered = len(values[FIRST_RESPONSE]) + len(values[NEXT_RESPONSE])
+        happened = (counts[POSTS], counts[REPLIES], counts[OPENED], counts[CLOSED], answered)
+        if not (any(happened) or met or missed or closed.row):
+            return None
+        samples = sorted(values[FIRST_RESPONSE])
         oldest = self.settled.waits.min()
-        return WindowRow(
+        return (
             window,
             *self.scope,
-            counts[POSTS],
-            counts[REPLIES],
-            counts[OPENED],
-            counts[CLOSED],
-            cell.answered,
+            *happened,
             met,
             missed,
             attainment(met, missed),
@@ -229,12 +174,10 @@ class ScopeState(msgspec.Struct, array_like=True):
             percentile(samples, 50),
             percentile(samples, 90),
             sum(samples) / (len(samples) * SECOND) if samples else None,
-            self.settled.counts[WAITING],
-            None if oldest is None else seconds_between(oldest, end),
-            posts_expected,
-            spike_score,
-            is_spike,
-            revision,
+            self.settled.waiting,
+            None if oldest is None else seconds_between(oldest, closed.end),
+            *closed.expectation,
+            closed.revision,
         )
 
     def _objective(self, policy: PolicyBook, window: int) -> Objective | None:
@@ -243,38 +186,46 @@ class ScopeState(msgspec.Struct, array_like=True):
         return None if in_force is None else in_force.rule.objective
 
     def board(self, now: int, policy: PolicyBook) -> ScopeBoard:
-        """What a wallboard shows of this scope at `now`."""
-        counts = self.live.counts
+        """What a wallboard shows of this scope at `now`: the settled state, and all since."""
+        live = msgspec.msgpack.decode(_ENCODER.encode(self.settled), type=Standing)
+        for cell in self.open.values():
+            live.move(Told.by(cell))
         running = window_of(now)
-        open_now = self.open.get(running)
-        posts = 0 if open_now is None else open_now.counts[POSTS]
-        last = self.closed.get(running - WINDOW)
+        posts = self.open[running].facts.count(POSTS) if running in self.open else 0
+        expected, score, is_spike = self.baseline.judge(running, posts)
         board = ScopeBoard(
             *self.scope,
-            waiting=counts[WAITING],
-            unassigned=counts[UNASSIGNED],
-            backlog=counts[BACKLOG],
-            oldest_wait_at=self.live.waits.min(),
+            waiting=live.waiting,
+            unassigned=live.unassigned,
+            backlog=live.backlog,
+            oldest_wait_at=live.waits.min(),
             window_start=running,
             window_posts=posts,
-            posts_expected=self.baseline.expected(running),
-            spike_score=self.baseline.score(running, posts),
-            is_spike=self.baseline.is_spike(running, posts),
+            posts_expected=expected,
+            spike_score=score,
+            is_spike=is_spike,
         )
+        last = self.closed.get(running - WINDOW)
+        met, missed = ([0] * len(SLAS),) * 2 if last is None else (last.met, last.missed)
         objective = self._objective(policy, running)
         for index, sla in enumerate(SLAS):
-            board.overdue[sla] = counts[OVERDUE + index]
-            due = self.dues[index].min()
+            board.overdue[sla] = live.overdue[index]
+            due = live.dues[index].min()
             if due is not None:
                 board.next_due_at[sla] = due
-            met = 0 if last is None else last.cell.counts[MET + index]
-            missed = 0 if last is None else last.cell.counts[MISSED + index]
-            board.attainment[sla] = attainment(met, missed)
-            board.is_breached[sla] = is_under(objective, met, missed)
-        met, missed = (0, 0) if last is None else (last.cell.met, last.cell.missed)
-        board.attainment["all"] = attainment(met, missed)
-        board.is_breached["all"] = is_under(objective, met, missed)
+            board.attainment[sla] = attainment(met[index], missed[index])
+            board.is_breached[sla] = is_under(objective, met[index], missed[index])
+        board.attainment["all"] = attainment(sum(met), sum(missed))
+        board.is_breached["all"] = is_under(objective, sum(met), sum(missed))
         for window in self.order[bisect_left(self.order, now - HOUR) :]:
-            board.met_last_hour += self.closed[window].cell.met
-            board.missed_last_hour += self.closed[window].cell.missed
+            board.met_last_hour += sum(self.closed[window].met)
+            board.missed_last_hour += sum(self.closed[window].missed)
         return board
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+
+
+def _outcomes(counts: list[int]) -> tuple[list[int], list[int]]:
+    """Clocks met and clocks missed, by index in SLAS."""
+    return counts[MET : MET + len(SLAS)], counts[MISSED : MISSED + len(SLAS)]

@@ -9,6 +9,7 @@ neither the wall clock nor the engine, so live service and replay share every li
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from heapq import heappop, heappush
 
 import msgspec
@@ -17,6 +18,7 @@ from replywatch.metrics.book import Book
 from replywatch.metrics.cells import Cell, Partial
 from replywatch.metrics.conversation import Conversation
 from replywatch.metrics.events import Event, by_time, put_in_order, settle_ties
+from replywatch.metrics.log import decode_log, encode_log
 from replywatch.metrics.policy import PolicyBook, Scope
 from replywatch.metrics.rows import ConversationRow, RestatementRow, Row
 from replywatch.metrics.times import NEVER
@@ -27,7 +29,7 @@ class Rows(msgspec.Struct, array_like=True, gc=False):
     """Rows for one table of the history."""
 
     table: str
-    rows: list[Row]
+    rows: Sequence[Row]
 
 
 class ShardState(msgspec.Struct, array_like=True):
@@ -44,8 +46,8 @@ class ShardState(msgspec.Struct, array_like=True):
 
 
 _LAYOUT = 1
-_ENCODER = msgspec.msgpack.Encoder()
-_DECODER = msgspec.msgpack.Decoder(ShardState)
+_ENCODER = msgspec.msgpack.Encoder(enc_hook=encode_log)
+_DECODER = msgspec.msgpack.Decoder(ShardState, dec_hook=decode_log)
 
 
 class ResumeError(RuntimeError):
@@ -119,40 +121,44 @@ class Shard:
             events=len(released) + len(late),
             late=len(late),
         )
-        tables: list[tuple[str, list[Row]]] = [
-            ("restatements", list(restated)),
-            ("messages", book.messages),  # type: ignore[list-item]
-            ("responses", book.responses),  # type: ignore[list-item]
-            ("sla", book.sla),  # type: ignore[list-item]
-            ("conversations", written),  # type: ignore[list-item]
-        ]
+        tables: tuple[tuple[str, Sequence[Row]], ...] = (
+            ("restatements", restated),
+            ("messages", book.messages),
+            ("responses", book.responses),
+            ("sla", book.sla),
+            ("conversations", written),
+        )
         return partial, [Rows(table, rows) for table, rows in tables if rows]
 
     # -- events and deadlines -----------------------------------------------------------------
 
     def _apply(self, events: list[Event], book: Book, written: list[ConversationRow]) -> None:
         conversations, changed = self.conversations, self.changed
+        expire_after = self.policy.expire_after
         for event in events:
             name = event.conversation
             if name is None:
                 continue  # agent states belong to no conversation
+            at = event.time
             conversation = conversations.get(name)
-            if conversation is not None and conversation.is_over(event.time, book):
+            if (
+                conversation is not None
+                and (conversation.closed_at is not None or at - conversation.last_at > expire_after)
+                and conversation.ends_at(self.policy) < at
+            ):
                 self._end(conversation, book, written)
                 conversation = None
             if conversation is None:
-                conversation = conversations[name] = Conversation(name)
-            key = event.key
-            if key in conversation.log:
+                conversation = conversations[name] = Conversation(name, last_at=at)
+                self._wake_at(conversation, at + expire_after)
+            if not conversation.log.add(event):
                 continue  # a duplicate counts once
-            conversation.log[key] = event
             conversation.apply(event, book)
             changed.add(name)
-            due = conversation.next_due
-            if due >= conversation.wake_at and conversation.closed_at is not None:
-                due = conversation.ends_at(book)
-            if due < conversation.wake_at or conversation.wake_at == NEVER:
-                self._schedule(conversation, book)
+            if conversation.next_due < conversation.wake_at:
+                self._wake_at(conversation, conversation.next_due)
+            elif event.kind == "closed":
+                self._wake_at(conversation, conversation.ends_at(self.policy))
 
     def _wake_until(self, now: int, book: Book, written: list[ConversationRow]) -> None:
         """Let every deadline and every end before `now` pass."""
@@ -164,17 +170,20 @@ class Shard:
                 continue  # it ended, or an earlier entry stood in for this one
             if conversation.next_due < now:
                 conversation.pass_deadlines(now, book)
-                conversation.revision += 1
-                self.changed.add(name)
-            if conversation.ends_at(book) < now:
+            if conversation.ends_at(self.policy) < now:
                 self._end(conversation, book, written)
                 continue
-            self._schedule(conversation, book)
+            self._schedule(conversation)
 
-    def _schedule(self, conversation: Conversation, book: Book) -> None:
-        conversation.wake_at = min(conversation.next_due, conversation.ends_at(book))
-        if conversation.wake_at < NEVER:
-            heappush(self._heap, (conversation.wake_at, conversation.id))
+    def _schedule(self, conversation: Conversation) -> None:
+        """Note when to look at it next. An entry that is not its `wake_at` is void; one that comes
+        too early, because a reply came in time, is made anew."""
+        self._wake_at(conversation, min(conversation.next_due, conversation.ends_at(self.policy)))
+
+    def _wake_at(self, conversation: Conversation, at: int) -> None:
+        conversation.wake_at = at
+        if at < NEVER:
+            heappush(self._heap, (at, conversation.id))
 
     def _end(self, conversation: Conversation, book: Book, written: list[ConversationRow]) -> None:
         """A final conversation is written once more and leaves memory."""
@@ -207,8 +216,9 @@ class Shard:
                 news.setdefault(event.conversation, []).append(event)
         for name, events in news.items():
             old = self.conversations.get(name)
-            log = {} if old is None else dict(old.log)
-            fresh = {event.key: event for event in events if event.key not in log}
+            log = [] if old is None else old.log.events()
+            known = {event.key for event in log}
+            fresh = {event.key: event for event in events if event.key not in known}
             if not fresh:
                 continue
             generation = 0 if old is None else old.generation + 1
@@ -216,37 +226,35 @@ class Shard:
                 undone = Book(self.policy)
                 self._tell(name, old.generation, log, before, undone, [])
                 taken_back += [(scope, at, cell) for (scope, at), cell in undone.cells.items()]
-            new = self._tell(name, generation, log | fresh, before, book, written)
+            new = self._tell(name, generation, [*log, *fresh.values()], before, book, written)
             new.revision += 0 if old is None else old.revision
             self.conversations[name] = new
             self.changed.add(name)
-            self._schedule(new, book)
+            self._schedule(new)
             if old is not None and old.opened_at is not None:
-                first = min(event.time for event in new.log.values())
-                restated.append(
-                    RestatementRow(name, min(old.opened_at, first), generation, before)
-                )
+                first = min(event.time for event in events)
+                restated.append((name, min(old.opened_at, first), generation, before))
 
     @staticmethod
     def _tell(
         name: str,
         generation: int,
-        log: dict[str, Event],
+        events: list[Event],
         until: int,
         book: Book,
         written: list[ConversationRow],
     ) -> Conversation:
         """What became of these events by `until`; conversations that ended before are written."""
         conversation = Conversation(name, generation=generation)
-        events = list(log.values())
         put_in_order(events)
         for event in events:
-            if conversation.log and conversation.is_over(event.time, book):
+            if conversation.revision and conversation.ends_at(book.policy) < event.time:
                 conversation.end(book)
                 if conversation.opened_at is not None:
                     written.append(conversation.row())
                 conversation = Conversation(name, generation=generation)
-            conversation.log[event.key] = event
+            conversation.log.add(event)
+            conversation.is_late = conversation.is_late or event.is_late
             conversation.apply(event, book)
         conversation.pass_deadlines(until, book)
         return conversation
@@ -291,8 +299,7 @@ class Shard:
         self.marks.marks, self.marks.ended = state.marks, state.ended
         self.watermark, self.rows_due_at = state.watermark, state.rows_due_at
         self.pending, self.conversations = state.pending, state.conversations
-        book = Book(self.policy)
         for conversation in self.conversations.values():
-            self._schedule(conversation, book)
+            self._schedule(conversation)
             if conversation.written < conversation.revision:
                 self.changed.add(conversation.id)

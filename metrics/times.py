@@ -15,8 +15,8 @@ WINDOW = 5 * MINUTE
 NEVER = 1 << 62
 """An instant after every other: "no deadline", "everything is in"."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
 
 
 def to_instant(moment: datetime) -> int:
@@ -26,12 +26,12 @@ def to_instant(moment: datetime) -> int:
     """
     if moment.tzinfo is None:
         raise ValueError(f"{moment.isoformat()} has no UTC offset; write it as RFC 3339 with one")
-    return (moment - _EPOCH) // _MICROSECOND
+    return (moment - EPOCH) // MICROSECOND
 
 
 def to_datetime(instant: int) -> datetime:
     """The aware UTC datetime of `instant`."""
-    return _EPOCH + timedelta(microseconds=instant)
+    return EPOCH + timedelta(microseconds=instant)
 
 
 def to_text(instant: int) -> str:

@@ -1,7 +1,7 @@
 """Expected volume of a scope, and how far above it a window is.
 
 A first, short-memory baseline: the mean of the last hour of ordinary windows. It knows no hour of
-the week yet; `expected` and `score` are the places where a seasonal one will answer.
+the week yet; `judge` is the place where a seasonal one will answer.
 """
 
 from __future__ import annotations
@@ -32,32 +32,27 @@ class Baseline(msgspec.Struct, array_like=True):
     last_window: int | None = None
     spiking: int = 0  # windows the running spike has lasted
 
-    def expected(self, window: int) -> float | None:
-        """Posts expected in the window starting at `window`; `None` until an hour is known."""
+    def judge(self, window: int, posts: int) -> tuple[float | None, float | None, bool]:
+        """Of a window: posts expected, standard deviations (Poisson) above that, and whether it is
+        a spike. `None` until an hour is known. A spike is easier to stay in than to enter."""
         known, mean = self._faded(window)
-        return mean if known >= MEMORY else None
+        if known < MEMORY:
+            return None, None, False
+        floor = max(mean, 1.0)
+        score, ratio = (posts - mean) / sqrt(floor), posts / floor
+        if posts < MIN_POSTS:
+            is_spike = False
+        elif self.spiking:
+            is_spike = ratio >= LEAVE_RATIO
+        else:
+            is_spike = score >= ENTER_SCORE and ratio >= ENTER_RATIO
+        return mean, score, is_spike
 
-    def score(self, window: int, posts: int) -> float | None:
-        """Standard deviations (Poisson) above what is expected; `None` while that is unknown."""
-        expected = self.expected(window)
-        return None if expected is None else (posts - expected) / sqrt(max(expected, 1.0))
-
-    def is_spike(self, window: int, posts: int) -> bool:
-        """Whether `posts` are far above what is expected; easier to stay so than to become."""
-        expected, score = self.expected(window), self.score(window, posts)
-        if expected is None or score is None or posts < MIN_POSTS:
-            return False
-        ratio = posts / max(expected, 1.0)
-        if self.spiking:
-            return ratio >= LEAVE_RATIO
-        return score >= ENTER_SCORE and ratio >= ENTER_RATIO
-
-    def update(self, window: int, posts: int) -> None:
-        """Learn a closed window; the empty ones since the last are learned as empty."""
-        spike = self.is_spike(window, posts)
+    def update(self, window: int, posts: int, is_spike: bool) -> None:
+        """Learn a closed window; the silent ones since the last are learned as empty."""
         self.known, self.mean = self._faded(window)
         self.last_window = window
-        if spike and self.spiking < 2 * MEMORY:
+        if is_spike and self.spiking < 2 * MEMORY:
             self.spiking += 1
             return
         self.spiking = 0
@@ -68,8 +63,10 @@ class Baseline(msgspec.Struct, array_like=True):
         """What is known, and the mean, once the silent windows before `window` count as zeros."""
         if self.last_window is None:
             return 0, 0.0
-        silent = max((window - self.last_window) // WINDOW - 1, 0)
         known, mean = self.known, self.mean
+        silent = (window - self.last_window) // WINDOW - 1
+        if silent <= 0:
+            return known, mean
         for _ in range(min(silent, MEMORY - min(known, MEMORY))):
             known += 1
             mean -= mean / known

@@ -9,36 +9,41 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from operator import attrgetter
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from replywatch.metrics.rows import ROWS, Row
 from replywatch.metrics.times import DAY
 from replywatch.sql.history import DATA, HistoryError, write_database
 from replywatch.sql.manifest import DataFile, Manifest
 from replywatch.sql.schemas import TABLES, Table
 
 STAGING = "staging"
-Batch = dict[str, list[Row]]
-"""Rows by table."""
 
 
-def to_arrow(table: Table, rows: Sequence[Row]) -> pa.Table:
-    """`rows` as an Arrow table in the schema of `table`."""
-    fields = ROWS[table.name].__struct_fields__
-    columns = [
-        pa.array(list(map(attrgetter(field), rows)), type=kind)
-        for field, (_, kind) in zip(fields, table.columns, strict=True)
-    ]
-    return pa.Table.from_arrays(columns, schema=table.schema)
+def _by_date(table: Table, data: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+    """The rows of each UTC date, in their order of time."""
+    data = data.sort_by(table.dated_by)
+    instants = data.column(table.dated_by).cast(pa.int64())
+    start = 0
+    while start < len(data):
+        day = instants[start].as_py() // DAY
+        end = bisect_left(instants, (day + 1) * DAY, lo=start, key=lambda at: at.as_py())
+        yield datetime.fromtimestamp(day * 86400, UTC).date().isoformat(), data[start:end]
+        start = end
+
+
+def _write(data: pa.Table, path: Path) -> None:
+    """Write one file, durably."""
+    with path.open("wb") as file:
+        pq.write_table(data, file, compression="zstd")
+        file.flush()
+        os.fsync(file.fileno())
 
 
 class HistoryWriter:
@@ -49,37 +54,25 @@ class HistoryWriter:
         self.manifest = Manifest(folder)
         self.staging = folder / STAGING
 
-    def stage(self, sequence: int, batch: Batch) -> None:
-        """Write `batch` as seal `sequence`, durably, where no reader looks yet."""
+    def stage(self, sequence: int, tables: Mapping[str, pa.Table]) -> None:
+        """Write `tables` as seal `sequence`, durably, where no reader looks yet."""
         fresh = self.staging / f"{sequence:010d}.new"
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(parents=True)
-        for name in sorted(batch):
-            if batch[name]:
-                self._stage_table(fresh, TABLES[name], batch[name])
+        with ThreadPoolExecutor(2) as pool:  # encoding and writing run beside the next table
+            writes = [
+                pool.submit(_write, part, fresh / f"{name}.{date}.{len(part)}.parquet")
+                for name, data in tables.items()
+                for date, part in _by_date(TABLES[name], data)
+            ]
+            for write in writes:
+                write.result()
         _sync(fresh)
         fresh.rename(self.staging / f"{sequence:010d}")
         _sync(self.staging)
 
-    @staticmethod
-    def _stage_table(folder: Path, table: Table, rows: list[Row]) -> None:
-        """One file a day of the table; its name says what it holds: table, date, row count."""
-        dated_by = ROWS[table.name].__struct_fields__[
-            [name for name, _ in table.columns].index(table.dated_by)
-        ]
-        days = [at // DAY for at in map(attrgetter(dated_by), rows)]
-        data, each_day = to_arrow(table, rows), sorted(set(days))
-        for day in each_day:
-            part = data if len(each_day) == 1 else data.filter(pc.equal(pa.array(days), day))
-            date = datetime.fromtimestamp(day * 86400, UTC).date().isoformat()
-            path = folder / f"{table.name}.{date}.{part.num_rows}.parquet"
-            with path.open("wb") as file:
-                pq.write_table(part, file, compression="zstd")
-                file.flush()
-                os.fsync(file.fileno())
-
     def publish(self, sequence: int) -> None:
-        """Let seal `sequence` count. Doing it twice, or the rest of it after a crash, is the same."""
+        """Let seal `sequence` count; doing it twice, or its rest after a crash, is the same."""
         staged = self.staging / f"{sequence:010d}"
         if not staged.is_dir():
             return
@@ -130,18 +123,3 @@ def _sync(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-_ENCODER = msgspec.msgpack.Encoder()
-_BATCH_TYPE: Any = dict[str, list[Any]]
-
-
-def pack(batch: Batch) -> bytes:
-    """Unsealed rows as bytes for the recovery store."""
-    return _ENCODER.encode(batch)
-
-
-def unpack(data: bytes) -> Batch:
-    """The rows of `pack`."""
-    raw = msgspec.msgpack.decode(data, type=_BATCH_TYPE)
-    return {name: msgspec.convert(rows, list[ROWS[name]]) for name, rows in raw.items()}  # type: ignore[name-defined]

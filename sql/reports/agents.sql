@@ -2,8 +2,9 @@
 --
 -- Every figure counts work at the instant it was done: a reply when it was sent, an SLA clock when
 -- it ended, a close when it happened. A reply is its sender's, an SLA clock the agent's whom its
--- row names; a closed conversation is the closer's, else the assignee's. Work that names no agent
--- (a clock missed with nobody assigned, a bot's reply) is in no row.
+-- row names; a closed conversation is the closer's, or the assignee's where the close names nobody.
+-- Work that is no agent's (a clock missed with nobody assigned, a bot's reply or close) is in no
+-- row.
 --
 -- conversations               distinct conversations with a reply sent in the period
 -- replies                     replies sent, public and private
@@ -46,7 +47,8 @@ clocks as (
 
 closes as (
     select
-        closed_at as worked_at, brand, channel, queue, coalesce(closed_by, assigned_agent) as agent,
+        closed_at as worked_at, brand, channel, queue,
+        case when closed_by is null then assigned_agent else closing_agent end as agent,
         'close' as work, handle_elapsed_seconds
     from conversations
 ),

@@ -141,7 +141,7 @@ def main(path: Path, lateness_hours: float = LATENESS_HOURS, is_checked: bool = 
     late: list[Any] = []
     flow = build(path, timedelta(hours=lateness_hours), responses, windows, late)
     started = time.perf_counter()
-    cli_main(flow)  # type: ignore[no-untyped-call]
+    cli_main(flow)
     seconds = time.perf_counter() - started
     usage = resource.getrusage(resource.RUSAGE_SELF)
 

@@ -1,0 +1,188 @@
+"""Checks of the files a user writes: a configuration, a policy, or a file of events.
+
+Each check names every fault it finds, not only the first, with its line where that can be told.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from replywatch.flows.cli_errors import one_line
+from replywatch.flows.cli_toml_faults import Fault, TomlText, UnreadableError, struct_faults
+from replywatch.flows.lines import LineReader, open_bytes
+from replywatch.flows.twcs import TwcsError, read_twcs
+from replywatch.metrics.events import Decoder, Refused
+from replywatch.metrics.policy import Policy, PolicyBook, PolicyError, parse_duration, read_policy
+
+CONFIG, POLICY, EVENTS, TWCS = "configuration", "policy", "events", "twcs"
+"""Kinds of files: what `check` can take one for."""
+
+_FIELD = re.compile(r" - at `\$\.?([^`]*)`$")
+_SNIFF = 64 * 1024
+
+
+class UnknownFileError(Exception):
+    """A file that is none of the kinds; the message says so."""
+
+
+@dataclass
+class Checked:
+    """What a check found; `faults` may be long and is read once. `size` counts what was read."""
+
+    kind: str
+    faults: Iterator[Fault]
+    size: int = 0
+
+
+def check_file(path: Path) -> Checked:
+    """The check of `path`, by what its name and its first bytes say it is.
+
+    Raises `OSError` where it can't be opened and `UnknownFileError` where it is of no known kind.
+    """
+    with open_bytes(path) as file:
+        head = file.read(_SNIFF)
+    kind = guess_kind(path, head)
+    checked = Checked(kind, iter(()))
+    if kind == EVENTS:
+        checked.faults = _event_faults(path, checked)
+    elif kind == TWCS:
+        checked.faults = _twcs_faults(path, checked)
+    else:
+        checked.faults = iter(toml_faults(path, kind))
+    return checked
+
+
+def guess_kind(path: Path, head: bytes) -> str:
+    """The kind of a file named `path` that begins with `head`."""
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    name = path.name.removesuffix(".gz").removesuffix(".zst")
+    suffix = Path(name).suffix.lower()
+    first_line = start.partition(b"\n")[0]
+    if suffix == ".csv" or b"tweet_id" in first_line:
+        return TWCS
+    if suffix in (".jsonl", ".json", ".ndjson") or start.startswith(b"{"):
+        return EVENTS
+    if suffix == ".toml":
+        text = head.decode("utf-8", "replace")
+        is_policy = any(
+            line.startswith(("[[rules]]", "effective_from", "[schedules"))
+            for line in text.replace(" ", "").splitlines()
+        )
+        return POLICY if is_policy else CONFIG
+    raise UnknownFileError(
+        f"{path} is no file that can be checked: give a configuration or a policy (.toml), events "
+        "(.jsonl, .jsonl.gz, .jsonl.zst) or the twcs CSV"
+    )
+
+
+def config_faults(text: TomlText, base: Path) -> list[Fault]:
+    """Faults of a configuration whose relative paths begin at the folder `base`."""
+    from replywatch.flows.settings import Settings, SettingsError, load_policy
+
+    faults = struct_faults(text, text.data, Settings)
+    policy = text.data.get("policy")
+    if isinstance(policy, str):
+        line = text.line_of(("policy",))
+        try:
+            load_policy(base / policy)
+        except SettingsError as error:
+            is_there = (base / policy).exists()
+            said = f"the policy it names: {error}" if is_there else f"no policy at {base / policy}"
+            faults.append(Fault(line, said))
+    return faults
+
+
+def policy_faults(text: TomlText) -> list[Fault]:
+    """Faults of one version of a policy."""
+    faults = struct_faults(text, text.data, Policy)
+    rules = text.data.get("rules")
+    first: dict[str, int] = {}
+    for index, rule in enumerate(rules if isinstance(rules, list) else []):
+        name = rule.get("name") if isinstance(rule, dict) else None
+        if not isinstance(name, str):
+            continue
+        if name in first:
+            line = text.line_of(("rules", first[name], "name"))
+            faults.append(
+                Fault(
+                    text.line_of(("rules", index, "name")),
+                    f"a rule is named '{name}' already, in line {line}: give each its own name",
+                )
+            )
+        first.setdefault(name, index)
+    if not faults:
+        try:
+            PolicyBook([read_policy(text.data)])
+        except PolicyError as error:
+            faults.append(Fault(text.line_of(("effective_from",)), str(error)))
+    return faults
+
+
+def toml_faults(path: Path, kind: str) -> list[Fault]:
+    """Faults of a configuration or a policy, in the order of their lines."""
+    try:
+        text = TomlText(path.read_bytes())
+    except UnreadableError as error:
+        return [error.fault]
+    faults = config_faults(text, path.resolve().parent) if kind == CONFIG else policy_faults(text)
+    return sorted(faults, key=lambda fault: fault.line)
+
+
+def _event_faults(path: Path, checked: Checked) -> Iterator[Fault]:
+    """Lines that are no events, in order; as a replay would refuse them."""
+    from replywatch.flows.settings import Settings
+
+    decoder = Decoder(parse_duration(Settings().max_ahead))
+    number = 0
+    reader = LineReader(path)
+    while True:
+        try:
+            chunk = reader.next_chunk() or reader.rest()
+        except (OSError, EOFError) as error:
+            yield Fault(number + 1, f"the file can't be read further: {one_line(str(error))}")
+            return
+        if not chunk:
+            break
+        events = decoder.decode_chunk(chunk, None)
+        if events is not None:
+            checked.size += len(events)
+            number += chunk.count(b"\n")
+            continue
+        for line in chunk.split(b"\n")[: None if not chunk.endswith(b"\n") else -1]:
+            number += 1
+            if not line.strip():
+                continue
+            try:
+                decoder.decode_line(line, None)
+                checked.size += 1
+            except Refused as refusal:
+                yield Fault(number, f"{refusal.reason}: {_plain(refusal)}")
+    reader.close()
+
+
+def _plain(refusal: Refused) -> str:
+    """What is wrong with a line, in a sentence's case and without the decoder's notation."""
+    said = _FIELD.sub(r" in `\1`", str(refusal))
+    return said if said.startswith("JSON") else said[:1].lower() + said[1:]
+
+
+def _twcs_faults(path: Path, checked: Checked) -> Iterator[Fault]:
+    """Rows that are no tweets, in order."""
+    refused: list[Fault] = []
+    rows = read_twcs(
+        path,
+        lambda bad: refused.append(
+            Fault(int(bad.position.removeprefix("line ")), f"{bad.reason}: {bad.detail}")
+        ),
+    )
+    try:
+        for _ in rows:
+            checked.size += 1
+            while refused:
+                yield refused.pop(0)
+        yield from refused
+    except TwcsError as error:
+        yield Fault(1, str(error).removeprefix(f"{path}: "))

@@ -1,0 +1,54 @@
+"""`replywatch run`."""
+
+from __future__ import annotations
+
+import argparse
+
+from replywatch.flows.cli_args import Commands, add_command, add_config, read_settings
+from replywatch.flows.cli_errors import OK
+
+_EXAMPLES = """
+replywatch run
+replywatch run --config replywatch.toml
+"""
+
+
+def add_commands(commands: Commands) -> None:
+    """Add `run`."""
+    parser = add_command(
+        commands,
+        "run",
+        _run,
+        help="the live service: sources, timers, metrics, history",
+        description="Read every *.jsonl in the source folder as it grows, by the clock of this "
+        "machine: write the history and serve /metrics until SIGTERM or Ctrl-C, which end cleanly. "
+        "Started again, it goes on where it stopped.",
+        examples=_EXAMPLES,
+    )
+    add_config(parser)
+
+
+def _run(given: argparse.Namespace) -> int:
+    from replywatch.flows.cli_engine_log import engine_log
+    from replywatch.flows.exporter import serve
+    from replywatch.flows.runner import StopFlag
+    from replywatch.flows.settings import load_policy
+    from replywatch.flows.stream import live_metrics, run_live
+
+    settings = read_settings(given)
+    policy = load_policy(settings.policy)
+    live = live_metrics(settings, policy, "live")
+    stop = StopFlag()
+    with stop.on_signals():
+        url, stop_serving = serve(live, settings.exporter.host, settings.exporter.port)
+        try:
+            print(f"metrics  {url}")
+            print(f"source   {settings.source.folder}/*.jsonl")
+            print(f"history  {settings.history}")
+            print("SIGTERM or Ctrl-C ends it cleanly", flush=True)
+            with engine_log(settings.history):
+                run_live(settings, policy, live, stop)
+        finally:
+            stop_serving()
+    print(f"stopped; {live.events:,} events since the start are in the history")
+    return OK
