@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return OK
     except SystemExit as ending:  # argparse, after --help or a complaint
         return ending.code if isinstance(ending.code, int) else FAILURE
-    except (Exception, KeyboardInterrupt) as error:
+    except BaseException as error:  # the engine's panics are no `Exception`
         return report_error(error)
 
 

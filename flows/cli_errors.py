@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import re
+import sqlite3
 import sys
 import traceback
 
@@ -21,6 +23,11 @@ _ADVICE = {
     errno.EISDIR: "name a file, not a folder",
     errno.EMFILE: "raise the limit on open files (ulimit -n)",
 }
+
+
+_STORE_ADVICE = "make sure that the disk has space and the folder can be written, then try again"
+_ENGINE_STORE = re.compile(r"SqliteFailure\(.*Some\(\"([^\"]*)\"\)\)")
+"""How the engine's panics and errors name what its own store said; they have no class for it."""
 
 
 class UsageError(Exception):
@@ -60,7 +67,14 @@ def sentence(error: BaseException) -> str | None:
     """What to tell a user of `error`, or `None` where it is a bug."""
     if isinstance(error, OSError):
         return _os_sentence(error)
+    stored = _ENGINE_STORE.search(str(error))
+    if stored is not None:
+        return f"the engine's recovery state: {stored[1]}; {_STORE_ADVICE}"
+    if isinstance(error, sqlite3.OperationalError):
+        return f"the history's manifest: {one_line(str(error))}; {_STORE_ADVICE}"
     kind = type(error)
+    if kind.__module__ == "_duckdb" and kind.__name__ == "IOException":
+        return f"the history's files: {one_line(str(error).splitlines()[0])}; {_STORE_ADVICE}"
     if kind.__module__.startswith("replywatch.") and kind.__name__ != "Refused":
         return one_line(str(error))
     return None

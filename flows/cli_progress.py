@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from replywatch.metrics.times import to_datetime
 
 if TYPE_CHECKING:
-    from replywatch.flows.exporter import LiveMetrics
+    from replywatch.flows.live import LiveMetrics
     from replywatch.flows.sources import Progress
 
 _EVERY_SECONDS = 0.25

@@ -105,7 +105,9 @@ def _replay(given: argparse.Namespace) -> int:
             is_finished = run_replay(replay, policy, live)
     except Exception as error:
         found = unwrapped(error)
-        if isinstance(found, OSError) and found.errno is None:  # of a decompressor: it names no file
+        if (
+            isinstance(found, OSError) and found.errno is None
+        ):  # of a decompressor: it names no file
             listed = " ".join(shlex.quote(str(path)) for path in replay.inputs)
             raise Failure(
                 f"an input can't be read to its end: {one_line(str(found))}; "

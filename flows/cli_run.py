@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from replywatch.flows.cli_args import Commands, add_command, add_config, read_settings
-from replywatch.flows.cli_errors import OK
+from replywatch.flows.cli_errors import OK, counted
 
 _EXAMPLES = """
 replywatch run
@@ -31,7 +31,7 @@ def add_commands(commands: Commands) -> None:
 def _run(given: argparse.Namespace) -> int:
     from replywatch.flows.cli_engine_log import engine_log
     from replywatch.flows.exporter import serve
-    from replywatch.flows.runner import StopFlag
+    from replywatch.flows.runner import StopFlag, claim
     from replywatch.flows.settings import load_policy
     from replywatch.flows.stream import live_metrics, run_live
 
@@ -39,6 +39,8 @@ def _run(given: argparse.Namespace) -> int:
     policy = load_policy(settings.policy)
     live = live_metrics(settings, policy, "live")
     stop = StopFlag()
+    with claim(settings.history):  # if somebody else has it, say so before anything else
+        pass
     with stop.on_signals():
         url, stop_serving = serve(live, settings.exporter.host, settings.exporter.port)
         try:
@@ -50,5 +52,5 @@ def _run(given: argparse.Namespace) -> int:
                 run_live(settings, policy, live, stop)
         finally:
             stop_serving()
-    print(f"stopped; {live.events:,} events since the start are in the history")
+    print(f"stopped; {counted(live.events, 'event')} counted since the start")
     return OK

@@ -8,7 +8,7 @@ import bytewax.operators as op
 from bytewax.dataflow import Dataflow, Stream
 from bytewax.inputs import FixedPartitionedSource
 
-from replywatch.flows.exporter import Sign
+from replywatch.flows.live import Sign
 from replywatch.flows.routing import THREADS, Item
 from replywatch.flows.sinks import HistorySink, MetricsSink
 from replywatch.flows.sources import PARTITION

@@ -17,7 +17,8 @@ from rich.console import Console
 from replywatch.dashboards.terminal import TerminalWallboard
 from replywatch.flows.cli_engine_log import ENGINE_LOG, engine_log
 from replywatch.flows.cli_errors import Failure
-from replywatch.flows.exporter import ExporterError, LiveMetrics, serve
+from replywatch.flows.exporter import ExporterError, serve
+from replywatch.flows.live import LiveMetrics
 from replywatch.flows.runner import StopFlag, claim
 from replywatch.flows.settings import Settings
 from replywatch.flows.sources import Progress

@@ -7,8 +7,6 @@ stream stalls.
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 
 from prometheus_client import CollectorRegistry, start_http_server
@@ -20,10 +18,10 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from replywatch.flows.live import LiveMetrics
 from replywatch.flows.series import Buckets, ScopeSeries
-from replywatch.flows.steps import Shown
 from replywatch.metrics import catalogue as names
-from replywatch.metrics.board import Board, ScopeBoard
+from replywatch.metrics.board import ScopeBoard
 from replywatch.metrics.catalogue import CATALOGUE
 from replywatch.metrics.cells import (
     CLOSED,
@@ -35,108 +33,13 @@ from replywatch.metrics.cells import (
     REPLIES,
     VOID,
 )
-from replywatch.metrics.events import REASONS
 from replywatch.metrics.policy import SLAS, PolicyBook, Scope
-from replywatch.metrics.shard import Rows
 from replywatch.metrics.times import NEVER, SECOND
 
-Sign = Shown | Rows
-"""What the flow says to the metrics: counts, live state, or refused rows."""
 
-OTHER: Scope = ("other", "other", "other")
-
-
-class LiveMetrics:
-    """All that this process exports; safe to read while the flow writes.
-
-    `scopes` exist from the start. Scopes beyond `max_scopes` are added up under 'other'.
-    """
-
-    def __init__(
-        self,
-        policy: PolicyBook,
-        scopes: Iterable[Scope] = (),
-        max_scopes: int = 500,
-        mode: str = "replay",
-        version: str = "",
-        now: Callable[[], float] = time.time,
-    ) -> None:
-        self.policy = policy
-        self.mode, self.version = mode, version
-        self.events = self.late = self.folded = 0
-        self.rejected = dict.fromkeys(REASONS, 0)
-        self.delay = Buckets(names.DELAY_BOUNDS)
-        self.heartbeat = now()
-        self.exported_at: float | None = None
-        self.first_event_at: int | None = None
-        self._now = now
-        self._lock = threading.Lock()
-        self._max_scopes = max_scopes
-        self._bounds = [*map(float, names.RESPONSE_BOUNDS), *policy.target_bounds()]
-        self._series: dict[Scope, ScopeSeries] = {}
-        self._folded: set[Scope] = set()
-        self._marks: dict[int, int] = {}
-        for scope in scopes:
-            self.series(scope)
-
-    def take(self, signs: Iterable[Sign]) -> None:
-        """Count what the flow said."""
-        with self._lock:
-            self.heartbeat = self._now()
-            for sign in signs:
-                if isinstance(sign, Shown):
-                    self._take_shown(sign)
-                else:
-                    for row in sign.rows:
-                        self.rejected[str(row[2])] += 1
-
-    def _take_shown(self, shown: Shown) -> None:
-        self._marks[shown.desk] = shown.as_of
-        if shown.fresh is not None:
-            self.events += shown.fresh.events
-            self.late += shown.fresh.late
-            for scope, cell in shown.fresh.cells.items():
-                self.series(scope).add(cell)
-        for board in shown.boards or ():
-            scope = (board.brand, board.channel, board.queue)
-            self.series(scope).boards[scope] = board
-
-    def series(self, scope: Scope) -> ScopeSeries:
-        """The series of `scope`, or of 'other' when there are too many."""
-        known = self._series.get(scope)
-        if known is None:
-            if len(self._series) >= self._max_scopes and scope != OTHER:
-                if scope not in self._folded:
-                    self._folded.add(scope)
-                    self.folded += 1
-                return self.series(OTHER)
-            bounds = [*map(float, names.RESOLUTION_BOUNDS)]
-            known = self._series[scope] = ScopeSeries(self._bounds, bounds)
-        return known
-
-    @property
-    def watermark(self) -> int | None:
-        """The instant before which everything is counted, `None` until it is known."""
-        low = min(self._marks.values(), default=-NEVER)
-        return None if low <= -NEVER else low
-
-    def board(self, progress: float | None) -> Board:
-        """The live state of all scopes for a wallboard: a picture of its own, safe to keep."""
-        with self._lock:
-            return Board(
-                as_of=self.watermark or 0,
-                scopes=[b for s in self._series.values() for b in s.boards.values()],
-                events_total=self.events,
-                rejected_total=sum(self.rejected.values()),
-                late_total=self.late,
-                progress_ratio=progress,
-                first_event_at=self.first_event_at,
-            )
-
-    def families(self) -> list[Metric]:
-        """All metric families as they stand."""
-        with self._lock:
-            return [*_process_families(self), *_scope_families(self._series, self.policy)]
+def families(live: LiveMetrics) -> list[Metric]:
+    """All metric families as they stand."""
+    return [*_process_families(live), *_scope_families(live)]
 
 
 class _LiveCollector(Collector):
@@ -144,7 +47,7 @@ class _LiveCollector(Collector):
         self._live = live
 
     def collect(self) -> Iterable[Metric]:
-        return self._live.families()
+        return families(self._live)
 
 
 def _family(name: str) -> Metric:
@@ -184,7 +87,8 @@ def _process_families(live: LiveMetrics) -> Iterator[Metric]:
     yield _filled("care_export_last_success_timestamp_seconds", [((), live.exported_at)])
 
 
-def _scope_families(series: dict[Scope, ScopeSeries], policy: PolicyBook) -> Iterator[Metric]:
+def _scope_families(live: LiveMetrics) -> Iterator[Metric]:
+    series = live.scopes()
     per_scope: dict[str, Callable[[Scope, ScopeSeries], Samples]] = {
         "care_messages_total": _messages,
         "care_conversations_opened_total": lambda s, one: iter([(s, one.counts[OPENED])]),
@@ -198,7 +102,7 @@ def _scope_families(series: dict[Scope, ScopeSeries], policy: PolicyBook) -> Ite
         yield _filled(name, (x for scope, one in series.items() for x in samples(scope, one)))
     for name, gauges in _GAUGES.items():
         yield _filled(name, (x for scope, one in series.items() for x in gauges(scope, one)))
-    yield from _targets(series, policy)
+    yield from _targets(series, live.policy)
 
 
 def _messages(scope: Scope, one: ScopeSeries) -> Samples:

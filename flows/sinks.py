@@ -19,7 +19,7 @@ from replywatch.sql.unsealed import Unsealed
 from replywatch.sql.writer import HistoryWriter
 
 if TYPE_CHECKING:
-    from replywatch.flows.exporter import LiveMetrics, Sign
+    from replywatch.flows.live import LiveMetrics, Sign
 
 HISTORY = "history"
 """Key of all rows: one writer a history."""

@@ -14,9 +14,9 @@ from pathlib import Path
 import msgspec
 
 from replywatch.flows.dataflow import Plan, build
-from replywatch.flows.exporter import LiveMetrics
 from replywatch.flows.folder import FolderOptions, FolderSource
 from replywatch.flows.formats import load_archive, mentions_unthreaded
+from replywatch.flows.live import LiveMetrics
 from replywatch.flows.routing import Router
 from replywatch.flows.runner import FINISHED, StopFlag, begin, claim, run_flow
 from replywatch.flows.settings import Settings, customer_key, load_policy

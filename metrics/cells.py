@@ -39,6 +39,9 @@ class Cell(msgspec.Struct, array_like=True, gc=False):
     facts: list[int] = []
     values: list[tuple[int, int]] = []
 
+    def __bool__(self) -> bool:
+        return bool(self.facts or self.values)
+
     def add(self, other: Cell) -> None:
         """Add what `other` says."""
         self.facts += other.facts
@@ -50,6 +53,14 @@ class Cell(msgspec.Struct, array_like=True, gc=False):
             self.facts.remove(fact)
         for value in other.values:
             self.values.remove(value)
+
+    def part(self, other: Cell) -> None:
+        """Leave out of both what both say."""
+        facts, values = Counter(self.facts), Counter(self.values)
+        both_facts, both_values = facts & Counter(other.facts), values & Counter(other.values)
+        for cell in (self, other):
+            cell.facts = list((Counter(cell.facts) - both_facts).elements())
+            cell.values = list((Counter(cell.values) - both_values).elements())
 
     def count(self) -> list[int]:
         """How often each kind of fact happened, by its number."""

@@ -38,11 +38,11 @@ from replywatch.metrics.cells import (
     WAIT_LEFT,
     Cell,
 )
+from replywatch.metrics.conversation_rows import message_row, response_row, sla_row
 from replywatch.metrics.events import Event
 from replywatch.metrics.log import Log
 from replywatch.metrics.policy import FIRST, NEXT, SLAS, PolicyBook, Scope
-from replywatch.metrics.rows import ConversationRow
-from replywatch.metrics.times import NEVER, SECOND
+from replywatch.metrics.times import NEVER
 
 NO_SCOPE: Scope = ("default", "default", "default")
 
@@ -140,7 +140,7 @@ class Conversation(msgspec.Struct, array_like=True):
             self.first_post_at = at
         self.post_count += 1
         cell.facts.append(POSTS)
-        self._write_message(event, "inbound", book)
+        book.messages.append(message_row(self, event, "inbound"))
         if self.customer is None:
             self.customer = event.customer
         if self.wait_at is None:  # further posts neither restart nor add a wait
@@ -153,7 +153,7 @@ class Conversation(msgspec.Struct, array_like=True):
         if self.opened_at is None:
             self._open(event, at, "agent" if event.bot is None else "bot", cell)
         cell.facts.append(REPLIES)
-        self._write_message(event, "outbound", book)
+        book.messages.append(message_row(self, event, "outbound"))
         agent = event.agent
         if agent is None:  # a bot ends the wait, gives no sample and stops no first response
             self.bot_reply_count += 1
@@ -164,65 +164,18 @@ class Conversation(msgspec.Struct, array_like=True):
         if self.first_human_at is None:
             self.first_human_at = at
         if self.first_reply_at is None and self.first_post_at is not None:
-            seconds, assigned = self._answer(
-                "first", agent, self.first_post_at, self.first_posts, at, book
-            )
-            self.first_response, self.first_response_assigned = seconds, assigned
+            started = self.first_post_at
+            row = response_row(self, "first", agent, started, self.first_posts, at)
+            book.responses.append(row)
+            cell.values.append((FIRST_RESPONSE, at - started))
             self.first_reply_at, self.first_agent = at, agent
-            cell.values.append((FIRST_RESPONSE, at - self.first_post_at))
+            self.first_response, self.first_response_assigned = row[10], row[11]
         elif self.first_reply_at is not None and self.wait_at is not None:
-            self._answer("next", agent, self.wait_at, self.wait_posts, at, book)
+            row = response_row(self, "next", agent, self.wait_at, self.wait_posts, at)
+            book.responses.append(row)
             cell.values.append((NEXT_RESPONSE, at - self.wait_at))
         self._end_clocks(at, book, cell, agent, FIRST, NEXT)
         self._end_wait(cell)
-
-    def _answer(
-        self, kind: str, agent: str, started_at: int, posts: int, at: int, book: Book
-    ) -> tuple[float, float | None]:
-        """A person answers a wait: one sample, credited to the sender."""
-        seconds = (at - started_at) / SECOND
-        assigned = None
-        if self.agent is not None:  # compared from when somebody could have answered
-            assigned = (at - max(self.assigned_at, started_at)) / SECOND
-        book.responses.append(
-            (
-                self.id,
-                self.opened_at or 0,
-                started_at,
-                at,
-                kind,
-                agent,
-                *self.scope,
-                self.priority,
-                seconds,
-                assigned,
-                posts,
-                self.generation,
-            )
-        )
-        return seconds, assigned
-
-    def _write_message(self, event: Event, direction: str, book: Book) -> None:
-        brand, channel, queue = self.scope
-        book.messages.append(
-            (
-                self.id,
-                self.opened_at or 0,
-                event.id,
-                event.source or "default",
-                event.time,
-                direction,
-                event.agent,
-                event.bot,
-                event.visibility,
-                event.sentiment,
-                brand,
-                channel,
-                queue,
-                event.is_late,
-                self.generation,
-            )
-        )
 
     # -- waits and clocks -------------------------------------------------------------------
 
@@ -264,7 +217,7 @@ class Conversation(msgspec.Struct, array_like=True):
                 cell = book.cell(self.scope, clock.due_at)
                 cell.facts += (MISSED + clock.sla, OVERDUE + clock.sla)
                 cell.values.append((DUE_LEFT + clock.sla, clock.due_at))
-                self._write_clock(clock, "missed", clock.due_at, self.agent, book)
+                book.sla.append(sla_row(self, clock, "missed", clock.due_at, self.agent))
         self._set_next_due()
 
     def _end_clocks(self, at: int, book: Book, cell: Cell, agent: str | None, *slas: int) -> None:
@@ -282,10 +235,10 @@ class Conversation(msgspec.Struct, array_like=True):
             cell.values.append((DUE_LEFT + sla, clock.due_at))
             if agent is None:
                 cell.facts.append(VOID + sla)
-                self._write_clock(clock, "void", at, self.agent, book)
+                book.sla.append(sla_row(self, clock, "void", at, self.agent))
             else:
                 cell.facts.append(MET + sla)
-                self._write_clock(clock, "met", at, agent, book)
+                book.sla.append(sla_row(self, clock, "met", at, agent))
         self._set_next_due()
 
     def _set_next_due(self) -> None:
@@ -293,28 +246,6 @@ class Conversation(msgspec.Struct, array_like=True):
         for clock in self.clocks:
             if not clock.is_missed and clock.due_at < self.next_due:
                 self.next_due = clock.due_at
-
-    def _write_clock(
-        self, clock: Clock, outcome: str, ended_at: int, agent: str | None, book: Book
-    ) -> None:
-        book.sla.append(
-            (
-                self.id,
-                self.opened_at or 0,
-                SLAS[clock.sla],
-                clock.started_at,
-                clock.due_at,
-                ended_at,
-                outcome,
-                clock.policy_version,
-                clock.rule,
-                clock.target / SECOND,
-                agent,
-                *self.scope,
-                self.priority,
-                self.generation,
-            )
-        )
 
     # -- people and places --------------------------------------------------------------------
 
@@ -425,54 +356,6 @@ class Conversation(msgspec.Struct, array_like=True):
             self.resolution = "expired"
         self.is_ended = True
         self.revision += 1
-
-    def row(self) -> ConversationRow:
-        """The conversation as the history has it at this revision."""
-        opened, closed = self.opened_at or 0, self.closed_at
-        starts = (self.first_assigned_at, self.first_human_at)
-        handled = next((s for s in starts if s is not None and s <= (closed or 0)), None)
-        self.written = self.revision
-
-        def since(start: int | None, end: int | None) -> float | None:
-            return None if start is None or end is None else (end - start) / SECOND
-
-        return (
-            self.id,
-            opened,
-            *self.scope,
-            self.priority,
-            self.language,
-            self.region,
-            self.customer,
-            self.opened_by,
-            self.is_complete,
-            self.first_post_at,
-            self.first_reply_at,
-            self.first_agent,
-            self.first_response,
-            self.first_response_assigned,
-            self.agent,
-            self.first_assigned_at,
-            closed,
-            self.closed_by,
-            self.closing_agent,
-            self.resolution,
-            since(opened, self.first_closed_at),
-            since(opened, closed),
-            since(handled, closed),
-            self.post_count,
-            self.reply_count,
-            self.bot_reply_count,
-            self.reopen_count,
-            self.transfer_count,
-            self.messages_to_resolution,
-            self.wait_at,
-            self.last_at,
-            self.is_late,
-            self.is_ended,
-            self.revision,
-            self.generation,
-        )
 
 
 ACTIONS = {

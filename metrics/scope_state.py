@@ -185,14 +185,23 @@ class ScopeState(msgspec.Struct, array_like=True):
         in_force = policy.rule_for(window + WINDOW - 1, self.scope, "normal")
         return None if in_force is None else in_force.rule.objective
 
+    def _volume(self, running: int) -> tuple[int, Expectation]:
+        """Posts of the running window so far and how they look; a spike lasts until a whole window
+        is without one."""
+        if running in self.closed:  # the clock has ended within it
+            closed = self.closed[running]
+            return closed.cell.facts.count(POSTS), closed.expectation
+        posts = self.open[running].facts.count(POSTS) if running in self.open else 0
+        expected, score, is_spike = self.baseline.judge(running, posts)
+        return posts, (expected, score, is_spike or self.baseline.spiking > 0)
+
     def board(self, now: int, policy: PolicyBook) -> ScopeBoard:
         """What a wallboard shows of this scope at `now`: the settled state, and all since."""
         live = msgspec.msgpack.decode(_ENCODER.encode(self.settled), type=Standing)
         for cell in self.open.values():
             live.move(Told.by(cell))
         running = window_of(now)
-        posts = self.open[running].facts.count(POSTS) if running in self.open else 0
-        expected, score, is_spike = self.baseline.judge(running, posts)
+        posts, (expected, score, is_spike) = self._volume(running)
         board = ScopeBoard(
             *self.scope,
             waiting=live.waiting,

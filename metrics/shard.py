@@ -17,6 +17,7 @@ import msgspec
 from replywatch.metrics.book import Book
 from replywatch.metrics.cells import Cell, Partial
 from replywatch.metrics.conversation import Conversation
+from replywatch.metrics.conversation_rows import conversation_row
 from replywatch.metrics.events import Event, by_time, put_in_order, settle_ties
 from replywatch.metrics.log import decode_log, encode_log
 from replywatch.metrics.policy import PolicyBook, Scope
@@ -48,6 +49,11 @@ class ShardState(msgspec.Struct, array_like=True):
 _LAYOUT = 1
 _ENCODER = msgspec.msgpack.Encoder(enc_hook=encode_log)
 _DECODER = msgspec.msgpack.Decoder(ShardState, dec_hook=decode_log)
+
+
+def _row(conversation: Conversation) -> ConversationRow:
+    conversation.written = conversation.revision
+    return conversation_row(conversation)
 
 
 class ResumeError(RuntimeError):
@@ -189,7 +195,7 @@ class Shard:
         """A final conversation is written once more and leaves memory."""
         conversation.end(book)
         if conversation.opened_at is not None:
-            written.append(conversation.row())
+            written.append(_row(conversation))
         del self.conversations[conversation.id]
         self.changed.discard(conversation.id)
 
@@ -222,11 +228,11 @@ class Shard:
             if not fresh:
                 continue
             generation = 0 if old is None else old.generation + 1
+            undone, redone = Book(self.policy), Book(self.policy)
             if old is not None:
-                undone = Book(self.policy)
                 self._tell(name, old.generation, log, before, undone, [])
-                taken_back += [(scope, at, cell) for (scope, at), cell in undone.cells.items()]
-            new = self._tell(name, generation, [*log, *fresh.values()], before, book, written)
+            new = self._tell(name, generation, [*log, *fresh.values()], before, redone, written)
+            taken_back += book.take_over(redone, undone)
             new.revision += 0 if old is None else old.revision
             self.conversations[name] = new
             self.changed.add(name)
@@ -251,7 +257,7 @@ class Shard:
             if conversation.revision and conversation.ends_at(book.policy) < event.time:
                 conversation.end(book)
                 if conversation.opened_at is not None:
-                    written.append(conversation.row())
+                    written.append(_row(conversation))
                 conversation = Conversation(name, generation=generation)
             conversation.log.add(event)
             conversation.is_late = conversation.is_late or event.is_late
@@ -269,7 +275,7 @@ class Shard:
         for name in sorted(self.changed):
             conversation = self.conversations[name]
             if conversation.opened_at is not None and conversation.written < conversation.revision:
-                written.append(conversation.row())
+                written.append(_row(conversation))
         self.changed.clear()
 
     # -- recovery -----------------------------------------------------------------------------

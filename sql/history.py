@@ -76,7 +76,10 @@ def _view(table: Table, files: list[DataFile], root: Path) -> str:
             )"""
         )
         last = "latest"
-    return f"create view {table.name} as with {', '.join(steps)} select {shown} from {last}"
+    return (
+        f"create view {table.name} as with {', '.join(steps)} "
+        f"select {shown} from {last} where {table.shown_if}"
+    )
 
 
 def create_views(con: duckdb.DuckDBPyConnection, folder: Path) -> None:

@@ -27,7 +27,8 @@ class Table:
 
     `dated_by` names the column whose UTC date is the row's `date=` folder. `key` identifies a row.
     `is_revised` tables hold one row a revision, of which a view shows the latest; in the others a
-    row is final unless its conversation is restated (see `restatements`).
+    row is final unless its conversation is restated (see `restatements`). A row in force that is
+    not `shown_if` stands for one that a restatement took back.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Table:
     dated_by: str
     key: tuple[str, ...]
     is_revised: bool = False
+    shown_if: str = "true"
 
     @property
     def schema(self) -> pa.Schema:
@@ -181,6 +183,7 @@ WINDOWS = Table(
     dated_by="window_start",
     key=("window_start", "brand", "channel", "queue"),
     is_revised=True,
+    shown_if="posts + replies + opened + closed + answered + met + missed > 0",
 )
 
 REJECTED = Table(

@@ -1,0 +1,117 @@
+"""What this process knows of the stream: counts since it started, and the latest live state.
+
+The flow hands over what it saw (`LiveMetrics.take`); the exporter and the wallboard read it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+
+from replywatch.flows.series import Buckets, ScopeSeries
+from replywatch.flows.steps import Shown
+from replywatch.metrics import catalogue as names
+from replywatch.metrics.board import Board
+from replywatch.metrics.events import REASONS
+from replywatch.metrics.policy import PolicyBook, Scope
+from replywatch.metrics.shard import Rows
+from replywatch.metrics.times import NEVER
+
+Sign = Shown | Rows
+"""What the flow says to the metrics: counts and live state, or refused rows."""
+
+OTHER: Scope = ("other", "other", "other")
+
+
+class LiveMetrics:
+    """All that this process exports; safe to read while the flow writes.
+
+    `scopes` exist from the start. Scopes beyond `max_scopes` are added up under 'other'.
+    """
+
+    def __init__(
+        self,
+        policy: PolicyBook,
+        scopes: Iterable[Scope] = (),
+        max_scopes: int = 500,
+        mode: str = "replay",
+        version: str = "",
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.policy = policy
+        self.mode, self.version = mode, version
+        self.events = self.late = self.folded = 0
+        self.rejected = dict.fromkeys(REASONS, 0)
+        self.delay = Buckets(names.DELAY_BOUNDS)
+        self.heartbeat = now()
+        self.exported_at: float | None = None
+        self.first_event_at: int | None = None
+        self._now = now
+        self._lock = threading.Lock()
+        self._max_scopes = max_scopes
+        self._bounds = [*map(float, names.RESPONSE_BOUNDS), *policy.target_bounds()]
+        self._series: dict[Scope, ScopeSeries] = {}
+        self._folded: set[Scope] = set()
+        self._marks: dict[int, int] = {}
+        for scope in scopes:
+            self.series(scope)
+
+    def take(self, signs: Iterable[Sign]) -> None:
+        """Count what the flow said."""
+        with self._lock:
+            self.heartbeat = self._now()
+            for sign in signs:
+                if isinstance(sign, Shown):
+                    self._take_shown(sign)
+                else:
+                    for row in sign.rows:
+                        self.rejected[str(row[2])] += 1
+
+    def _take_shown(self, shown: Shown) -> None:
+        self._marks[shown.desk] = shown.as_of
+        if shown.fresh is not None:
+            self.events += shown.fresh.events
+            self.late += shown.fresh.late
+            for scope, cell in shown.fresh.cells.items():
+                self.series(scope).add(cell)
+        for board in shown.boards or ():
+            scope = (board.brand, board.channel, board.queue)
+            self.series(scope).boards[scope] = board
+
+    def series(self, scope: Scope) -> ScopeSeries:
+        """The series of `scope`, or of 'other' when there are too many."""
+        known = self._series.get(scope)
+        if known is None:
+            if len(self._series) >= self._max_scopes and scope != OTHER:
+                if scope not in self._folded:
+                    self._folded.add(scope)
+                    self.folded += 1
+                return self.series(OTHER)
+            bounds = [*map(float, names.RESOLUTION_BOUNDS)]
+            known = self._series[scope] = ScopeSeries(self._bounds, bounds)
+        return known
+
+    @property
+    def watermark(self) -> int | None:
+        """The instant before which everything is counted, `None` until it is known."""
+        low = min(self._marks.values(), default=-NEVER)
+        return None if low <= -NEVER else low
+
+    def board(self, progress: float | None) -> Board:
+        """The live state of all scopes for a wallboard: a picture of its own, safe to keep."""
+        with self._lock:
+            return Board(
+                as_of=self.watermark or 0,
+                scopes=[b for s in self._series.values() for b in s.boards.values()],
+                events_total=self.events,
+                rejected_total=sum(self.rejected.values()),
+                late_total=self.late,
+                progress_ratio=progress,
+                first_event_at=self.first_event_at,
+            )
+
+    def scopes(self) -> dict[Scope, ScopeSeries]:
+        """The series of every scope that is told apart."""
+        with self._lock:
+            return dict(self._series)
