@@ -89,9 +89,9 @@ def config_faults(text: TomlText, base: Path) -> list[Fault]:
         try:
             load_policy(base / policy)
         except SettingsError as error:
-            is_there = (base / policy).exists()
-            said = f"the policy it names: {error}" if is_there else f"no policy at {base / policy}"
-            faults.append(Fault(line, said))
+            faults.append(
+                Fault(line, f"the policy it names: {first_policy_fault(base / policy) or error}")
+            )
     return faults
 
 
@@ -129,6 +129,22 @@ def toml_faults(path: Path, kind: str) -> list[Fault]:
         return [error.fault]
     faults = config_faults(text, path.resolve().parent) if kind == CONFIG else policy_faults(text)
     return sorted(faults, key=lambda fault: fault.line)
+
+
+def first_policy_fault(path: Path) -> str | None:
+    """The first fault of the policy at `path`, a file or a folder of versions, and its place."""
+    if not path.exists():
+        return f"no policy at {path}: name one that exists, or leave it out for the one shipped"
+    for file in sorted(path.glob("*.toml")) if path.is_dir() else [path]:
+        if faults := toml_faults(file, POLICY):
+            return placed(file, faults)
+    return None
+
+
+def placed(path: Path, faults: list[Fault]) -> str:
+    """The first of `faults` with its place, and how many more there are."""
+    more = f" and {len(faults) - 1} more" if len(faults) > 1 else ""
+    return f"{path}:{faults[0].line}: {faults[0].reason}{more}"
 
 
 def _event_faults(path: Path, checked: Checked) -> Iterator[Fault]:

@@ -17,6 +17,7 @@ from replywatch.metrics.times import NEVER
 
 if TYPE_CHECKING:
     from replywatch.flows.settings import Settings
+    from replywatch.metrics.policy import PolicyBook
 
 Command = Callable[[argparse.Namespace], int]
 Commands = Any
@@ -110,14 +111,22 @@ def read_settings(given: argparse.Namespace) -> Settings:
 def _first_fault(path: Path) -> str | None:
     """The first fault of a configuration with its line, and where to see the others."""
     from replywatch.flows.checks import CONFIG as KIND
-    from replywatch.flows.checks import toml_faults
+    from replywatch.flows.checks import placed, toml_faults
 
     faults = toml_faults(path, KIND)
-    if not faults:
-        return None
-    first = faults[0]
-    more = f" and {len(faults) - 1} more" if len(faults) > 1 else ""
-    return f"{path}:{first.line}: {first.reason}{more}; see {program_name()} check {path}"
+    return f"{placed(path, faults)}; see {program_name()} check {path}" if faults else None
+
+
+def policy_of(make: Callable[[], PolicyBook], settings: Settings) -> PolicyBook:
+    """What `make` reads from the policy of `settings`; a fault in it is told with its line."""
+    from replywatch.flows.checks import first_policy_fault
+    from replywatch.flows.settings import SettingsError
+
+    try:
+        return make()
+    except SettingsError as error:
+        found = None if settings.policy is None else first_policy_fault(settings.policy)
+        raise Failure(found or str(error)) from None
 
 
 def find_history(given: argparse.Namespace) -> Path:

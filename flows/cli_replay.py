@@ -17,6 +17,7 @@ from replywatch.flows.cli_args import (
     count,
     duration,
     instant,
+    policy_of,
     program_name,
     read_settings,
     speed,
@@ -94,7 +95,7 @@ def _replay(given: argparse.Namespace) -> int:
     from replywatch.sql.manifest import Manifest
 
     replay = _asked_for(given)
-    policy = replay_policy(replay)
+    policy = policy_of(lambda: replay_policy(replay), replay.settings)
     live = live_metrics(replay.settings, policy, "replay")
     manifest = Manifest(replay.out)
     is_resumed = manifest.exists()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from replywatch.flows.cli_args import Commands, add_command, add_config, read_settings
+from replywatch.flows.cli_args import Commands, add_command, add_config, policy_of, read_settings
 from replywatch.flows.cli_errors import OK, counted
 
 _EXAMPLES = """
@@ -36,7 +36,7 @@ def _run(given: argparse.Namespace) -> int:
     from replywatch.flows.stream import live_metrics, run_live
 
     settings = read_settings(given)
-    policy = load_policy(settings.policy)
+    policy = policy_of(lambda: load_policy(settings.policy), settings)
     live = live_metrics(settings, policy, "live")
     stop = StopFlag()
     with claim(settings.history):  # if somebody else has it, say so before anything else

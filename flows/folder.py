@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
-from replywatch.flows.lines import LineReader
+from replywatch.flows.lines import CHUNK, LineReader
 from replywatch.flows.routing import Item, Router
 from replywatch.flows.sources import PARTITION
 from replywatch.metrics.times import SECOND
@@ -58,17 +58,19 @@ class _FolderPartition(StatefulSourcePartition[Item, bytes]):
         if self._options.stop():
             raise StopIteration
         now = self._options.now()
-        read = sum(self._read(path, now) for path in sorted(self._options.folder.glob("*.jsonl")))
-        is_behind = read > 0
+        files = sorted(self._options.folder.glob("*.jsonl"))
+        have_more = [self._read(path, now) for path in files]
+        is_behind = any(have_more)
         self._awake = datetime.now(UTC)
         if not is_behind:
             self._awake += LOOK_EVERY
         highest = self._router.highest
         seen = highest if is_behind else max(highest, now)
-        return self._router.flush(seen - self._options.lateness)
+        self._router.floor = seen - self._options.lateness
+        return self._router.flush(self._router.floor)
 
-    def _read(self, path: Path, now: int) -> int:
-        """Take in the next whole lines of `path`; how many bytes."""
+    def _read(self, path: Path, now: int) -> bool:
+        """Take in the next whole lines of `path`; whether there is more to read at once."""
         name = path.name
         offset = self._offsets.get(name, 0)
         size = path.stat().st_size
@@ -78,7 +80,7 @@ class _FolderPartition(StatefulSourcePartition[Item, bytes]):
                 "found again; give new events a new file"
             )
         if size == offset:
-            return 0
+            return False
         reader = self._readers.get(name)
         if reader is None:
             reader = self._readers[name] = LineReader(path, offset)
@@ -86,7 +88,7 @@ class _FolderPartition(StatefulSourcePartition[Item, bytes]):
         for event in self._router.take_lines(chunk, str(path), offset, now):
             self._options.observe_delay(max(now - event.time, 0) / SECOND)
         self._offsets[name] = reader.offset
-        return len(chunk)
+        return bool(chunk) and size - offset > CHUNK
 
     def next_awake(self) -> datetime | None:
         return self._awake

@@ -8,7 +8,7 @@ from typing import IO, Any
 
 import pyarrow as pa
 
-CHUNK = 1024 * 1024
+CHUNK = 256 * 1024
 MAX_LINE = 1024 * 1024
 
 

@@ -8,6 +8,7 @@ from replywatch.flows.lines import split_lines
 from replywatch.metrics.events import Decoder, Event, Refused
 from replywatch.metrics.rows import RejectedRow
 from replywatch.metrics.shard import Rows
+from replywatch.metrics.times import NEVER
 from replywatch.metrics.watermark import EventBatch
 
 THREADS = "threads"
@@ -30,10 +31,18 @@ class Router:
     """Splits what one source partition reads into one batch a shard, each with the watermark.
 
     With `has_threads`, some events name no conversation: those go to `THREADS`, and a copy of
-    every other message too, since it may be their parent.
+    every other message too, since it may be their parent. An event is late if its own stream had
+    gone `lateness` past it when it came, which the order of the lines alone decides.
     """
 
-    def __init__(self, partition: str, shards: int, decoder: Decoder, has_threads: bool) -> None:
+    def __init__(
+        self,
+        partition: str,
+        shards: int,
+        decoder: Decoder,
+        has_threads: bool,
+        lateness: int = NEVER,
+    ) -> None:
         self.partition = partition
         self.shards = shards
         self.decoder = decoder
@@ -42,7 +51,9 @@ class Router:
         self._batches: list[list[Event]] = [[] for _ in range(shards)]
         self._unthreaded: list[Event] = []
         self.refused: list[RejectedRow] = []
+        self.lateness = lateness
         self.highest = 0  # latest event time seen
+        self.floor = 0  # in live service, what was last said to be complete
 
     def take_lines(self, chunk: bytes, source: str, offset: int, now: int | None) -> list[Event]:
         """Take whole lines in; the events among them."""
@@ -73,9 +84,13 @@ class Router:
     def take(self, events: list[Event]) -> None:
         """Route decoded events."""
         batches, shards, highest = self._batches, self.shards, self.highest
+        lateness, floor = self.lateness, self.floor
         for event in events:
-            if event.time > highest:
-                highest = event.time
+            at = event.time
+            if at > highest:
+                highest = at
+            elif at < highest - lateness or at < floor:
+                event.is_late = True
             name = event.conversation
             if name is None:
                 self._unthreaded.append(event)

@@ -88,7 +88,7 @@ def begin(folder: Path, made_from: str) -> bool:
         known = writer.manifest.fact(MADE_FROM)
         if known != made_from:
             raise HistoryError(
-                f"{folder} holds a history made with other {_difference(known, made_from)}; "
+                f"{folder} holds a history that differs in {_difference(known, made_from)}; "
                 "name another folder, or remove that one"
             )
         if not recovery.is_dir():
@@ -112,7 +112,7 @@ def _difference(known: str | None, wanted: str) -> str:
     """What two descriptions of a history, JSON objects, say differently."""
     was, is_now = json.loads(known or "{}"), json.loads(wanted)
     if ("run" in was) != ("run" in is_now):
-        return "ways (one is a live service's, one a replay's)"
+        return "kind: one is a live service's, the other a replay's"
     return ", ".join(name for name in sorted({*was, *is_now}) if was.get(name) != is_now.get(name))
 
 

@@ -81,14 +81,16 @@ class ShardLogic(StatefulBatchLogic[EventBatch, Told, bytes]):
     def _split(self, whole: Partial) -> list[tuple[str, Partial]]:
         """One partial a desk, each with the watermark; the first carries the totals."""
         parts = [
-            (key, Partial(index, whole.shard, whole.as_of, whole.is_end, [], []))
+            (key, Partial(index, whole.shard, whole.as_of, whole.is_end))
             for index, key in enumerate(self._keys)
         ]
         parts[0][1].events, parts[0][1].late = whole.events, whole.late
         for change in whole.added:
             parts[self._desk(change[0])][1].added.append(change)
-        for change in whole.taken_back:
-            parts[self._desk(change[0])][1].taken_back.append(change)
+        for correction in whole.corrections:
+            parts[self._desk(correction[0])][1].corrections.append(correction)
+        for count in whole.counted:
+            parts[self._desk(count[0])][1].counted.append(count)
         return parts
 
     def _desk(self, scope: tuple[str, str, str]) -> int:

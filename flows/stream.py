@@ -98,14 +98,14 @@ def _replay(replay: Replay, policy: PolicyBook, live: LiveMetrics) -> None:
     )
     decoder = _decoder(settings)
     if replay.order == "time":
-        make_router = _router_maker(settings, decoder, has_threads=True)
+        make_router = _router_maker(settings, decoder, replay.lateness, has_threads=True)
         archive = ArchiveSource(
             lambda: load_archive(replay.inputs, replay.format, decoder), make_router, options
         )
         source: ArchiveSource | FilesSource = archive
     else:
         has_threads = any(map(mentions_unthreaded, replay.inputs))
-        make_router = _router_maker(settings, decoder, has_threads)
+        make_router = _router_maker(settings, decoder, replay.lateness, has_threads)
         if not any(path.suffix in COMPRESSED for path in replay.inputs):
             replay.progress.total = sum(path.stat().st_size for path in replay.inputs)
         source = FilesSource(replay.inputs, make_router, options)
@@ -126,7 +126,7 @@ def run_live(settings: Settings, policy: PolicyBook, live: LiveMetrics, stop: St
         stop=stop,
         observe_delay=live.delay.observe,
     )
-    make_router = _router_maker(settings, _decoder(settings), has_threads=True)
+    make_router = _router_maker(settings, _decoder(settings), options.lateness, has_threads=True)
     source = FolderSource(options, make_router)
     plan = _plan(
         settings,
@@ -148,9 +148,9 @@ def _decoder(settings: Settings) -> Decoder:
 
 
 def _router_maker(
-    settings: Settings, decoder: Decoder, has_threads: bool
+    settings: Settings, decoder: Decoder, lateness: int, has_threads: bool
 ) -> Callable[[str], Router]:
-    return lambda partition: Router(partition, settings.shards, decoder, has_threads)
+    return lambda partition: Router(partition, settings.shards, decoder, has_threads, lateness)
 
 
 def _plan(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from replywatch.metrics.cells import Cell
+from replywatch.metrics.cells import Cell, Correction
 from replywatch.metrics.policy import PolicyBook, Scope
 from replywatch.metrics.rows import MessageRow, ResponseRow, SlaRow
 from replywatch.metrics.times import WINDOW
@@ -11,7 +11,7 @@ from replywatch.metrics.times import WINDOW
 class Book:
     """What conversations write into: rows by table, and a cell for each window and scope."""
 
-    __slots__ = ("cells", "messages", "policy", "responses", "sla")
+    __slots__ = ("cells", "corrections", "counted", "messages", "policy", "responses", "sla")
 
     def __init__(self, policy: PolicyBook) -> None:
         self.policy = policy
@@ -19,22 +19,31 @@ class Book:
         self.responses: list[ResponseRow] = []
         self.sla: list[SlaRow] = []
         self.cells: dict[tuple[Scope, int], Cell] = {}
+        self.corrections: list[Correction] = []
+        self.counted: list[tuple[Scope, Cell]] = []
 
-    def take_over(self, redone: Book, undone: Book) -> list[tuple[Scope, int, Cell]]:
-        """Take in what was told anew; the cells to be taken back of what was told before.
+    def restate(self, scope: Scope, undone: Book, redone: Book) -> None:
+        """Take in a conversation that was told anew, now in `scope`.
 
-        What both tell alike is left out, so that it is not counted twice.
+        Its rows are all written again. Windows are corrected by what the two tellings differ in;
+        counters, which only grow, get what there is more of, wherever it happened.
         """
         self.messages += redone.messages
         self.responses += redone.responses
         self.sla += redone.sla
-        for (scope, window), cell in redone.cells.items():
-            before = undone.cells.get((scope, window))
-            if before is not None:
-                cell.part(before)
+        more, less = Cell(), Cell()
+        for key, cell in redone.cells.items():
+            if key in undone.cells:
+                cell.part(undone.cells[key])
             if cell:
-                self.cell(scope, window).add(cell)
-        return [(scope, window, cell) for (scope, window), cell in undone.cells.items() if cell]
+                self.corrections.append((*key, cell, True))
+                more.add(cell)
+        for key, cell in undone.cells.items():
+            if cell:
+                self.corrections.append((*key, cell, False))
+                less.add(cell)
+        more.part(less)
+        self.counted.append((scope, more))
 
     def cell(self, scope: Scope, at: int) -> Cell:
         """The cell of the window that owns `at`."""

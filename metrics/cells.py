@@ -87,14 +87,23 @@ class Told(msgspec.Struct, array_like=True, gc=False):
         return cls(cell.count(), cell.sort_out())
 
 
+Correction = tuple[Scope, int, Cell, bool]
+"""A change that a restatement makes in a window: the cell is added, or (false) taken back."""
+
+
 class Partial(msgspec.Struct, array_like=True, gc=False):
-    """What one shard says to one desk in one go: its watermark, and the changes before it."""
+    """What one shard says to one desk in one go: its watermark, and the changes before it.
+
+    `added` are the cells of events in time, `corrections` those of late ones; `counted` is what
+    counters, which can't take back, are to count of the latter.
+    """
 
     desk: int
     shard: int
     as_of: int
     is_end: bool
-    added: list[tuple[Scope, int, Cell]]
-    taken_back: list[tuple[Scope, int, Cell]]
+    added: list[tuple[Scope, int, Cell]] = []
+    corrections: list[Correction] = []
+    counted: list[tuple[Scope, Cell]] = []
     events: int = 0
     late: int = 0

@@ -116,6 +116,8 @@ class Conversation(msgspec.Struct, array_like=True):
             self.pass_deadlines(at, book)
         self.last_at = at
         self.revision += 1
+        if event.is_late:
+            self.is_late = True
         if (
             event.channel is not None
             or event.queue is not None

@@ -65,18 +65,22 @@ class Desk:
         self.marks.hear(str(partial.shard), partial.as_of, partial.is_end)
         self.fresh.events += partial.events
         self.fresh.late += partial.late
-        for changes, is_added in ((partial.taken_back, False), (partial.added, True)):
-            for scope, window, cell in changes:
-                state = self.scopes.get(scope)
-                if state is None:
-                    state = self.scopes[scope] = ScopeState(scope)
-                if is_added:
-                    self.fresh.add(scope, cell)
-                if window + WINDOW <= self.watermark:
-                    correction = (window, cell, is_added)
-                    self._corrections.setdefault(scope, []).append(correction)
-                elif state.note_open(window, cell, is_added):
-                    heappush(self._open, (window, scope))
+        for scope, window, cell in partial.added:
+            self.fresh.add(scope, cell)
+            self._take(scope, window, cell, is_added=True)
+        for correction in partial.corrections:
+            self._take(*correction)
+        for scope, cell in partial.counted:
+            self.fresh.add(scope, cell)
+
+    def _take(self, scope: Scope, window: int, cell: Cell, is_added: bool) -> None:
+        state = self.scopes.get(scope)
+        if state is None:
+            state = self.scopes[scope] = ScopeState(scope)
+        if window + WINDOW <= self.watermark:
+            self._corrections.setdefault(scope, []).append((window, cell, is_added))
+        elif state.note_open(window, cell, is_added):
+            heappush(self._open, (window, scope))
 
     def advance(self) -> list[WindowRow]:
         """Rows of the windows that are now complete, and of closed ones that changed."""

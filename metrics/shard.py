@@ -15,12 +15,12 @@ from heapq import heappop, heappush
 import msgspec
 
 from replywatch.metrics.book import Book
-from replywatch.metrics.cells import Cell, Partial
+from replywatch.metrics.cells import Partial
 from replywatch.metrics.conversation import Conversation
 from replywatch.metrics.conversation_rows import conversation_row
 from replywatch.metrics.events import Event, by_time, put_in_order, settle_ties
 from replywatch.metrics.log import decode_log, encode_log
-from replywatch.metrics.policy import PolicyBook, Scope
+from replywatch.metrics.policy import PolicyBook
 from replywatch.metrics.rows import ConversationRow, RestatementRow, Row
 from replywatch.metrics.times import NEVER
 from replywatch.metrics.watermark import EventBatch, Marks
@@ -97,7 +97,6 @@ class Shard:
         before, now = self.watermark, max(self.watermark, self.marks.watermark())
         self.watermark = now
         book = Book(self.policy)
-        taken_back: list[tuple[Scope, int, Cell]] = []
         restated: list[RestatementRow] = []
         written: list[ConversationRow] = []
         late: list[Event] = []
@@ -112,7 +111,7 @@ class Shard:
             first = bisect_left(released, before, key=by_time)
             late, released = released[:first], released[first:]
         if late:
-            self._restate(late, before, book, taken_back, restated, written)
+            self._restate(late, before, book, restated, written)
         self._apply(released, book, written)
         self._wake_until(now, book, written)
         self._write_changed(now, written)
@@ -123,9 +122,10 @@ class Shard:
             now,
             self.marks.is_end,
             added,
-            taken_back,
+            book.corrections,
+            book.counted,
             events=len(released) + len(late),
-            late=len(late),
+            late=sum(event.is_late for event in released) + len(late),
         )
         tables: tuple[tuple[str, Sequence[Row]], ...] = (
             ("restatements", restated),
@@ -206,7 +206,6 @@ class Shard:
         late: list[Event],
         before: int,
         book: Book,
-        taken_back: list[tuple[Scope, int, Cell]],
         restated: list[RestatementRow],
         written: list[ConversationRow],
     ) -> None:
@@ -217,7 +216,6 @@ class Shard:
         """
         news: dict[str, list[Event]] = {}
         for event in late:
-            event.is_late = True
             if event.conversation is not None:
                 news.setdefault(event.conversation, []).append(event)
         for name, events in news.items():
@@ -232,7 +230,7 @@ class Shard:
             if old is not None:
                 self._tell(name, old.generation, log, before, undone, [])
             new = self._tell(name, generation, [*log, *fresh.values()], before, redone, written)
-            taken_back += book.take_over(redone, undone)
+            book.restate(new.scope, undone, redone)
             new.revision += 0 if old is None else old.revision
             self.conversations[name] = new
             self.changed.add(name)
@@ -260,7 +258,6 @@ class Shard:
                     written.append(_row(conversation))
                 conversation = Conversation(name, generation=generation)
             conversation.log.add(event)
-            conversation.is_late = conversation.is_late or event.is_late
             conversation.apply(event, book)
         conversation.pass_deadlines(until, book)
         return conversation
