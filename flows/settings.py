@@ -91,7 +91,7 @@ def load_settings(path: Path | None) -> Settings:
         return Settings()
     try:
         data = tomllib.loads(path.read_text("utf-8"))
-        settings = msgspec.convert(data, Settings)
+        settings = msgspec.convert(data, Settings, dec_hook=_to_path)
     except FileNotFoundError:
         raise SettingsError(f"no configuration at {path}") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, ValueError) as error:
@@ -108,6 +108,12 @@ def load_settings(path: Path | None) -> Settings:
         source=msgspec.structs.replace(settings.source, folder=base / settings.source.folder),
         customer_key_file=below(settings.customer_key_file),
     )
+
+
+def _to_path(kind: type, value: object) -> Path:
+    if kind is Path and isinstance(value, str):
+        return Path(value)
+    raise ValueError(f"expected text, got {value!r}")
 
 
 def load_policy(path: Path | None, expire_after: int | None = None) -> PolicyBook:

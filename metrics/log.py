@@ -1,8 +1,7 @@
-"""The log of a conversation: every event once, so that it can be told again.
+"""The log of a conversation: every event once, packed, so that it can be told again.
 
-New events are kept as they are until the next snapshot and packed then: packed, they take a fifth
-of the memory and are copied whole into later snapshots. The log knows which events it has, which
-is what makes a second delivery count once.
+Packed events take a fifth of the memory of live ones and are copied whole into a snapshot. The
+log knows which events it has, which is what makes a second delivery count once.
 """
 
 from __future__ import annotations
@@ -16,9 +15,12 @@ from replywatch.metrics.events import Event
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(list[Event])
 
+LONG = 8 * 1024
+"""Bytes from which identities are looked up in a set instead of being searched for."""
+
 
 class Log:
-    """Events of one conversation by their identity: `recent` ones, and those `packed` before."""
+    """Events of one conversation: `recent` ones by their identity, the others packed."""
 
     __slots__ = ("_known", "count", "packed", "recent")
 
@@ -26,20 +28,22 @@ class Log:
         self.packed = packed
         self.count = count  # of packed events
         self.recent: dict[str, Event] = {}
-        self._known: set[str] | None = None  # identities of the packed ones, once asked for
+        self._known: set[str] | None = None  # identities of the packed ones of a long log
 
     def add(self, event: Event) -> bool:
         """Add an event; `False` if it is known already: the same id from the same source."""
         key = event.id if event.source is None else event.key
-        if key in self.recent or (self.count and key in self._packed_keys()):
+        if key in self.recent or (self.count and self._has_packed(event.id, key)):
             return False
         self.recent[key] = event
         return True
 
-    def _packed_keys(self) -> set[str]:
+    def _has_packed(self, name: str, key: str) -> bool:
         if self._known is None:
-            self._known = {event.key for event in self._unpack()}
-        return self._known
+            if self.packed.find(b"\xa2id" + _ENCODER.encode(name)) < 0:
+                return False
+            return key in {event.key for event in self._unpack()}
+        return key in self._known
 
     def _unpack(self) -> list[Event]:
         if not self.count:
@@ -52,20 +56,21 @@ class Log:
 
     def pack(self) -> tuple[int, bytes]:
         """Pack what is recent; how many events there are, and all of them packed."""
-        if self.recent:
-            events = list(self.recent.values())
-            for event in events:
+        recent = self.recent
+        if recent:
+            for event in recent.values():
                 event.conversation = None  # it is the log's own
-            self.packed += _headless(_ENCODER.encode(events), len(events))
-            self.count += len(events)
-            self.recent.clear()
-            self._known = None
+            array = _ENCODER.encode(list(recent.values()))
+            count = len(recent)
+            # Without its header an array can be joined with others.
+            self.packed += array[1 if count < 16 else 3 if count < 65536 else 5 :]
+            self.count += count
+            if self._known is not None:
+                self._known.update(recent)
+            elif len(self.packed) > LONG:
+                self._known = {event.key for event in self._unpack()}
+            self.recent = {}
         return self.count, self.packed
-
-
-def _headless(array: bytes, count: int) -> bytes:
-    """A msgpack array without its header, so that arrays can be joined."""
-    return array[1 if count < 16 else 3 if count < 65536 else 5 :]
 
 
 def encode_log(log: Any) -> tuple[int, bytes]:

@@ -139,7 +139,7 @@ class Shard:
     # -- events and deadlines -----------------------------------------------------------------
 
     def _apply(self, events: list[Event], book: Book, written: list[ConversationRow]) -> None:
-        conversations, changed = self.conversations, self.changed
+        conversations, touched = self.conversations, set[str]()
         expire_after = self.policy.expire_after
         for event in events:
             name = event.conversation
@@ -160,11 +160,15 @@ class Shard:
             if not conversation.log.add(event):
                 continue  # a duplicate counts once
             conversation.apply(event, book)
-            changed.add(name)
+            touched.add(name)
             if conversation.next_due < conversation.wake_at:
                 self._wake_at(conversation, conversation.next_due)
             elif event.kind == "closed":
                 self._wake_at(conversation, conversation.ends_at(self.policy))
+
+        for name in touched:  # live events would stay in memory for long
+            conversations[name].log.pack()
+        self.changed |= touched
 
     def _wake_until(self, now: int, book: Book, written: list[ConversationRow]) -> None:
         """Let every deadline and every end before `now` pass."""

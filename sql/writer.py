@@ -9,33 +9,17 @@ from __future__ import annotations
 
 import os
 import shutil
-from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from replywatch.metrics.times import DAY
 from replywatch.sql.history import DATA, HistoryError, write_database
 from replywatch.sql.manifest import DataFile, Manifest
-from replywatch.sql.schemas import TABLES, Table
 
 STAGING = "staging"
-
-
-def _by_date(table: Table, data: pa.Table) -> Iterator[tuple[str, pa.Table]]:
-    """The rows of each UTC date, in their order of time."""
-    data = data.sort_by(table.dated_by)
-    instants = data.column(table.dated_by).cast(pa.int64())
-    start = 0
-    while start < len(data):
-        day = instants[start].as_py() // DAY
-        end = bisect_left(instants, (day + 1) * DAY, lo=start, key=lambda at: at.as_py())
-        yield datetime.fromtimestamp(day * 86400, UTC).date().isoformat(), data[start:end]
-        start = end
 
 
 def _write(data: pa.Table, path: Path) -> None:
@@ -54,16 +38,15 @@ class HistoryWriter:
         self.manifest = Manifest(folder)
         self.staging = folder / STAGING
 
-    def stage(self, sequence: int, tables: Mapping[str, pa.Table]) -> None:
-        """Write `tables` as seal `sequence`, durably, where no reader looks yet."""
+    def stage(self, sequence: int, tables: Iterable[tuple[str, str, pa.Table]]) -> None:
+        """Write tables (name, UTC date, rows) as a seal, durably, where no reader looks yet."""
         fresh = self.staging / f"{sequence:010d}.new"
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(parents=True)
         with ThreadPoolExecutor(2) as pool:  # encoding and writing run beside the next table
             writes = [
-                pool.submit(_write, part, fresh / f"{name}.{date}.{len(part)}.parquet")
-                for name, data in tables.items()
-                for date, part in _by_date(TABLES[name], data)
+                pool.submit(_write, data, fresh / f"{name}.{date}.{len(data)}.parquet")
+                for name, date, data in tables
             ]
             for write in writes:
                 write.result()
