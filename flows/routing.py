@@ -107,7 +107,7 @@ class Router:
             for index, (key, events) in enumerate(zip(self.keys, self._batches, strict=True))
         ]
         items.append((THREADS, EventBatch(0, self.partition, as_of, self._unthreaded, is_end)))
-        items.append((REFUSED, Rows("rejected", list(self.refused))))
+        items.append((REFUSED, Rows("rejected", list(self.refused), is_end)))
         self._batches = [[] for _ in range(self.shards)]
         self._unthreaded, self.refused = [], []
         return items

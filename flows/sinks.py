@@ -47,6 +47,7 @@ class _HistoryPartition(StatefulSinkPartition[Rows, bytes]):
         self._now = sink.now
         self._published = sink.on_published
         self._rows = Unsealed()
+        self._is_ending = False
         self._sealed_at = self._now()
         self._sequence = 0
         self._staged: int | None = None
@@ -59,6 +60,7 @@ class _HistoryPartition(StatefulSinkPartition[Rows, bytes]):
     def write_batch(self, values: list[Rows]) -> None:
         for value in values:
             self._rows.add(value.table, value.rows)
+            self._is_ending = self._is_ending or value.is_end
 
     def snapshot(self) -> bytes:
         if self._staged is not None:
@@ -67,7 +69,8 @@ class _HistoryPartition(StatefulSinkPartition[Rows, bytes]):
             self._staged = None
         age = self._now() - self._sealed_at
         count = self._rows.count
-        if count and (age >= self._seal_every or count >= SEAL_ROWS):
+        is_due = self._is_ending or age >= self._seal_every or count >= SEAL_ROWS
+        if count and is_due:
             self._sequence += 1
             self._writer.stage(self._sequence, self._rows.tables())
             self._staged = self._sequence
@@ -78,7 +81,7 @@ class _HistoryPartition(StatefulSinkPartition[Rows, bytes]):
 class HistorySink(FixedPartitionedSink[Rows, bytes]):
     """The history folder; delivery: each row exactly once, at any crash.
 
-    `seal_every` is in seconds of `now`; 0 seals at every snapshot.
+    A seal is due after `seal_every` seconds of `now`, after `SEAL_ROWS`, or when the source ends.
     """
 
     def __init__(

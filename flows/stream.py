@@ -110,7 +110,7 @@ def _replay(replay: Replay, policy: PolicyBook, live: LiveMetrics) -> None:
             replay.progress.total = sum(path.stat().st_size for path in replay.inputs)
         source = FilesSource(replay.inputs, make_router, options)
     epoch = REPLAY_EPOCH if replay.workers == 1 else SHARED_EPOCH
-    plan = _plan(settings, source, policy, replay.out, live, rows_every=NEVER, seal_every=0)
+    plan = _plan(settings, source, policy, replay.out, live, rows_every=NEVER, seal_every=5)
     run_flow(build(plan), replay.out, replay.workers, epoch)
 
 

@@ -118,15 +118,19 @@ class Conversation(msgspec.Struct, array_like=True):
         self.revision += 1
         if event.is_late:
             self.is_late = True
+        brand, channel, queue = self.scope
         if (
-            event.channel is not None
-            or event.queue is not None
-            or event.brand is not None
-            or event.priority is not None
-            or event.language is not None
-            or event.region is not None
+            (event.channel is not None and event.channel != channel)
+            or (event.queue is not None and event.queue != queue)
+            or (event.brand is not None and event.brand != brand)
         ):
             self._take_scope(event, at, book)
+        if event.priority is not None:
+            self.priority = event.priority
+        if event.language is not None:
+            self.language = event.language
+        if event.region is not None:
+            self.region = event.region
         action = ACTIONS.get(event.kind)
         if action is not None:
             action(self, event, at, book, book.cell(self.scope, at))
@@ -278,16 +282,12 @@ class Conversation(msgspec.Struct, array_like=True):
             self._start_wait(at, book, cell)
 
     def _take_scope(self, event: Event, at: int, book: Book) -> None:
-        """Priority, language, region and scope last until an event brings another value."""
-        self.priority = event.priority or self.priority
-        self.language = event.language or self.language
-        self.region = event.region or self.region
+        """A scope lasts until an event brings another value."""
         brand, channel, queue = self.scope
         scope = (event.brand or brand, event.channel or channel, event.queue or queue)
-        if scope != self.scope:
-            if self.opened_at is not None and self.closed_at is None:
-                self._move(book.cell(self.scope, at), book.cell(scope, at))
-            self.scope = scope
+        if self.opened_at is not None and self.closed_at is None:
+            self._move(book.cell(self.scope, at), book.cell(scope, at))
+        self.scope = scope
 
     def _move(self, old: Cell, new: Cell) -> None:
         """Let the open conversation, as it stands, leave one scope for another."""

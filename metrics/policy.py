@@ -164,9 +164,8 @@ class PolicyBook:
 
     def rule_for(self, at: int, scope: Scope, priority: str) -> RuleInForce | None:
         """The rule in force at `at`, or `None` when none matches."""
-        starts = self._starts
-        index = len(starts) - 1
-        while index >= 0 and starts[index] > at:
+        index = len(self._starts) - 1
+        while index >= 0 and self._starts[index] > at:
             index -= 1
         key = (index, scope, priority)
         try:

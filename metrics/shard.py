@@ -31,6 +31,7 @@ class Rows(msgspec.Struct, array_like=True, gc=False):
 
     table: str
     rows: Sequence[Row]
+    is_end: bool = False  # said by the source with its last rows: nothing comes after this epoch
 
 
 class ShardState(msgspec.Struct, array_like=True):
