@@ -47,7 +47,7 @@ def sample() -> duckdb.DuckDBPyConnection:
 
     c1, acme chat: ana answers at once and once late, follows up, closes. c2, acme email: bo answers
     before midnight; nobody's name stands on the close after it. c3, globex chat: a bot, then ana
-    an hour late. c4, globex chat: closed before its deadline, unanswered.
+    an hour late; the bot closes it. c4, globex chat: closed before its deadline, unanswered.
     """
     return history(
         conversations=[
@@ -55,14 +55,22 @@ def sample() -> duckdb.DuckDBPyConnection:
                 "c1",
                 ACME_CHAT,
                 closed_at=at("10:30"),
-                closed_by="ana",
+                closed_by="agent",
+                closing_agent="ana",
                 assigned_agent="bo",
                 handle_elapsed_seconds=1500.0,
             ),
             conversation(
                 "c2", ACME_EMAIL, closed_at=at("00:30", "2026-01-06"), assigned_agent="bo"
             ),
-            conversation("c3", GLOBEX_CHAT, assigned_agent="ana"),
+            conversation(
+                "c3",
+                GLOBEX_CHAT,
+                closed_at=at("12:30"),
+                closed_by="bot",
+                assigned_agent="ana",
+                handle_elapsed_seconds=1800.0,
+            ),
         ],
         messages=[
             conversation("c1", ACME_CHAT, at=at("10:00"), direction="inbound"),

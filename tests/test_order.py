@@ -1,0 +1,211 @@
+"""The same events give the same tables: any order within the lateness, any workers, any files."""
+
+from __future__ import annotations
+
+import json
+import random
+import tomllib
+from collections.abc import Iterator
+from datetime import datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from digest import digests
+from oracle.oracle import SHARED_COLUMNS, compare, run_oracle
+from replays import a_replay, replay, run, write_lines
+
+from replywatch.flows.exporter import families
+from replywatch.sample_data import write_sample
+from replywatch.sql.history import open_history
+
+POLICY = tomllib.loads(files("replywatch.alerts").joinpath("policy.toml").read_text("utf-8"))
+LATENESS = 600
+UNTIL = 1_772_712_000  # half a day after the sample's end
+MONTH = 30 * 86_400
+
+Digests = dict[str, tuple[int, str]]
+
+
+def at(line: bytes) -> float:
+    """When the event of a line happened, in seconds."""
+    return datetime.fromisoformat(json.loads(line)["at"]).timestamp()
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample days as a file, in their order of arrival."""
+    path = tmp_path_factory.mktemp("sample") / "sample.jsonl"
+    write_sample(path, 7)
+    return path
+
+
+@pytest.fixture(scope="module")
+def lines(sample: Path) -> list[bytes]:
+    """Its lines."""
+    return sample.read_bytes().splitlines(keepends=True)
+
+
+@pytest.fixture(scope="module")
+def in_order(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Digests:
+    """Digests of a replay of the sample days with one worker."""
+    out = tmp_path_factory.mktemp("in_order")
+    return digests(replay(out, sample, lateness=LATENESS, until=UNTIL))
+
+
+def told_again(out: Path, *inputs: Path, **options: Any) -> Digests:
+    """Digests of another replay of the same events."""
+    return digests(replay(out, *inputs, lateness=LATENESS, until=UNTIL, **options))
+
+
+def test_two_workers_write_the_same_tables(sample: Path, in_order: Digests, tmp_path: Path) -> None:
+    """The number of workers shows in no row."""
+    assert in_order == told_again(tmp_path, sample, workers=2)
+    assert all(count > 500 for name, (count, _) in in_order.items() if name in SHARED_COLUMNS)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_arrival_shuffled_within_the_lateness_writes_the_same_tables(
+    lines: list[bytes], in_order: Digests, tmp_path: Path, workers: int
+) -> None:
+    """Each line may come up to ten minutes after its turn, some come twice, nothing changes."""
+    chance = random.Random(workers)
+    again = chance.sample(lines, len(lines) // 10)
+    shuffled = sorted([*lines, *again], key=lambda line: at(line) + chance.uniform(0, LATENESS - 5))
+    assert lines != shuffled
+    events = write_lines(tmp_path / "shuffled.jsonl", shuffled)
+    assert in_order == told_again(tmp_path / "out", events, workers=workers)
+
+
+def test_duplicates_beyond_the_lateness_change_nothing(
+    lines: list[bytes], in_order: Digests, tmp_path: Path
+) -> None:
+    """A second delivery hours later is still the same event."""
+    again = random.Random(3).sample(lines, 1000)
+    events = write_lines(tmp_path / "again.jsonl", [*lines, *again])
+    assert in_order == told_again(tmp_path / "out", events)
+
+
+@pytest.mark.parametrize("parts", ["one after another", "dealt out"])
+def test_three_files_write_the_same_tables(
+    lines: list[bytes], in_order: Digests, tmp_path: Path, parts: str
+) -> None:
+    """Days in a file each, or one stream dealt out to three: the files are read side by side."""
+    if parts == "dealt out":
+        shares = [lines[first::3] for first in range(3)]
+    else:
+        third = len(lines) // 3
+        shares = [lines[:third], lines[third : 2 * third], lines[2 * third :]]
+    inputs = [
+        write_lines(tmp_path / f"part{number}.jsonl", share) for number, share in enumerate(shares)
+    ]
+    assert in_order == told_again(tmp_path / "out", *reversed(inputs))
+
+
+def test_a_compressed_file_writes_the_same_tables(
+    lines: list[bytes], in_order: Digests, tmp_path: Path
+) -> None:
+    """A `.gz` holds the same events."""
+    assert in_order == told_again(tmp_path / "out", write_lines(tmp_path / "all.jsonl.gz", lines))
+
+
+def test_another_number_of_shards_and_desks_writes_the_same_tables(
+    sample: Path, in_order: Digests, tmp_path: Path
+) -> None:
+    """How conversations and scopes are spread shows in no row."""
+    settings = a_replay(tmp_path, [sample]).settings
+    settings = type(settings)(shards=5, desks=1)
+    assert in_order == told_again(tmp_path / "out", sample, settings=settings)
+
+
+# -- late events ------------------------------------------------------------------------------
+
+HELD_BACK = 5 * 3600
+
+
+def hold_back(lines: list[bytes], chance: random.Random) -> list[bytes]:
+    """Every 25th event hours late; none that threads others, which could not wait for it."""
+    events = [json.loads(line) for line in lines]
+    parents = {event.get("in_reply_to") for event in events}
+
+    def arrival(line: bytes, event: dict[str, Any]) -> float:
+        may_wait = "conversation" in event and event["id"] not in parents
+        return at(line) + (HELD_BACK if may_wait and chance.random() < 0.04 else 0)
+
+    arrivals = [arrival(line, event) for line, event in zip(lines, events, strict=True)]
+    order = sorted(range(len(lines)), key=arrivals.__getitem__)
+    return [lines[position] for position in order]
+
+
+@pytest.fixture(scope="module")
+def late_sample(lines: list[bytes], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The sample with every 25th event five hours late, and what a replay wrote of it."""
+    folder = tmp_path_factory.mktemp("late")
+    events = write_lines(folder / "late.jsonl", hold_back(lines, random.Random(5)))
+    return events, replay(folder / "out", events, lateness=60, until=UNTIL)
+
+
+@pytest.fixture(scope="module")
+def late(
+    sample: Path, late_sample: tuple[Path, Path]
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, duckdb.DuckDBPyConnection]]:
+    """The oracle's tables of the sample, and the history with events that came late."""
+    oracle = run_oracle([sample], POLICY, UNTIL * 1_000_000, MONTH)
+    con = open_history(late_sample[1])
+    yield oracle, con
+    oracle.close()
+    con.close()
+
+
+@pytest.mark.parametrize("table", SHARED_COLUMNS)
+def test_events_beyond_the_lateness_are_told_as_if_in_time(
+    late: tuple[duckdb.DuckDBPyConnection, duckdb.DuckDBPyConnection], table: str
+) -> None:
+    """Late events restate conversations, responses, clocks and windows: all equal the oracle's."""
+    assert [] == compare(*late, table)
+
+
+def test_late_events_are_marked_and_restated_windows_numbered(
+    late: tuple[duckdb.DuckDBPyConnection, duckdb.DuckDBPyConnection],
+) -> None:
+    """Late messages and their conversations say so, and restated windows have a revision."""
+    _, con = late
+    found = con.execute(
+        """
+        select
+            (select count_if(is_late) > 10 from messages),
+            (select count_if(is_late) > 10 from conversations),
+            (select count_if(revision > 0) > 100 from windows)
+        """
+    ).fetchall()
+    assert [(True, True, True)] == found
+
+
+def test_late_events_write_the_same_tables_with_two_workers(
+    late_sample: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """What is told of late events shows neither workers nor files."""
+    events, out = late_sample
+    again = replay(tmp_path / "out", events, lateness=60, until=UNTIL, workers=2)
+    expected, found = digests(out), digests(again)
+    for name in SHARED_COLUMNS:
+        assert expected[name] == found[name], name
+
+
+def test_counters_count_late_events_once(late_sample: tuple[Path, Path], tmp_path: Path) -> None:
+    """A conversation told anew is not counted anew: the metrics agree with the tables."""
+    events, out = late_sample
+    _, live = run(a_replay(tmp_path / "out", [events], lateness=60, until=UNTIL))
+    con = open_history(out)
+    expected = con.execute(
+        "select count_if(direction = 'inbound'), count_if(direction = 'outbound') from messages"
+    ).fetchall()
+    con.close()
+    counted = {"inbound": 0.0, "outbound": 0.0}
+    for family in families(live):
+        for one in family.samples:
+            if one.name == "care_messages_total":
+                counted[one.labels["direction"]] += one.value
+    assert expected == [(counted["inbound"], counted["outbound"])]

@@ -1,0 +1,200 @@
+"""The policy: which rule is in force for whom and when, and what makes a policy unusable."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from replywatch.flows.settings import SettingsError, load_policy
+from replywatch.metrics.policy import (
+    FIRST,
+    NEXT,
+    RESOLUTION,
+    PolicyBook,
+    PolicyError,
+    parse_duration,
+    read_policy,
+)
+from replywatch.metrics.times import DAY, NEVER, SECOND, to_instant
+
+EARLY = datetime(2026, 1, 1, tzinfo=UTC)
+LATER = datetime(2026, 2, 1, tzinfo=UTC)
+ANY = ("default", "default", "default")
+
+
+def a_policy(*rules: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    """A policy as TOML would be parsed; one rule for all unless given."""
+    rule = {"name": "all", "targets": {"first_response": 300}}
+    return {"version": "v1", "effective_from": EARLY, "rules": list(rules or [rule]), **fields}
+
+
+def book(*policies: dict[str, Any], **options: Any) -> PolicyBook:
+    """The book of several versions."""
+    return PolicyBook([read_policy(policy) for policy in policies], **options)
+
+
+def name_of(found: Any) -> str | None:
+    """Name of the rule in force."""
+    return None if found is None else str(found.rule.name)
+
+
+@pytest.mark.parametrize(
+    ("scope", "priority", "expected"),
+    [
+        (("acme", "chat", "tier1"), "high", "both"),
+        (("acme", "chat", "tier1"), "normal", "chat"),
+        (("acme", "email", "tier1"), "high", "urgent"),
+        (("other", "email", "tier1"), "critical", "urgent"),
+        (("other", "email", "tier1"), "low", None),
+    ],
+)
+def test_the_first_rule_that_matches_in_every_respect_wins(
+    scope: tuple[str, str, str], priority: str, expected: str | None
+) -> None:
+    """All names a match gives must fit; a list fits by any of its values."""
+    rules = [
+        {"name": "both", "match": {"channel": ["chat"], "priority": ["high"]}, "targets": {}},
+        {"name": "chat", "match": {"channel": ["x", "chat"], "brand": ["acme"]}, "targets": {}},
+        {"name": "urgent", "match": {"priority": ["high", "critical"]}, "targets": {}},
+    ]
+    found = book(a_policy(*rules)).rule_for(to_instant(EARLY), scope, priority)
+    assert expected == name_of(found)
+
+
+def test_the_version_in_force_at_the_instant_applies() -> None:
+    """From `effective_from` on, to the microsecond; before the first no rule does."""
+    second = a_policy(version="v2", effective_from=LATER)
+    versions = book(second, a_policy())
+
+    def at(instant: int) -> str | None:
+        found = versions.rule_for(instant, ANY, "normal")
+        return None if found is None else found.version
+
+    start, change = to_instant(EARLY), to_instant(LATER)
+    instants = [start - 1, start, change - 1, change, NEVER]
+    assert [None, "v1", "v1", "v2", "v2"] == [at(instant) for instant in instants]
+
+
+def test_targets_are_exact_and_left_out_ones_absent() -> None:
+    """Seconds become whole microseconds; a rule need not have every target."""
+    rule = {"name": "a", "targets": {"first_response": 0.1, "resolution": 86400}}
+    found = book(a_policy(rule)).rule_for(to_instant(EARLY), ANY, "normal")
+    assert found is not None
+    assert (100_000, None, DAY) == tuple(found.targets[sla] for sla in (FIRST, NEXT, RESOLUTION))
+
+
+def test_every_target_is_a_bound_of_the_histograms() -> None:
+    """Of all rules and versions, each once, ascending."""
+    one = {"name": "a", "targets": {"first_response": 7, "next_response": 90}}
+    two = {"name": "b", "targets": {"first_response": 90.5}}
+    versions = book(a_policy(one), a_policy(two, one, version="v2", effective_from=LATER))
+    assert [7, 90, 90.5] == versions.target_bounds()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("90s", 90 * SECOND), ("5m", 300 * SECOND), ("1.5h", 5400 * SECOND), ("7d", 7 * DAY),
+        (2, 2 * SECOND), (0.25, 250_000), ("never", NEVER), (0, 0),
+    ],
+)  # fmt: skip
+def test_durations_are_read(text: float | str, expected: int) -> None:
+    """Seconds as a number, or a number with its unit."""
+    assert expected == parse_duration(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "5", "m", "5 minutes", "-1s", -1, "nan", "nans", "infd", float("nan"), "1e30d"]
+)
+def test_what_is_no_duration_is_refused(text: float | str) -> None:
+    """The message names the value and says how to write one."""
+    with pytest.raises(ValueError, match="is no duration; write seconds"):
+        parse_duration(text)
+
+
+@pytest.mark.parametrize(
+    ("policy", "message"),
+    [
+        (a_policy(speed=1), "unknown field `speed`"),
+        (a_policy(effective_from=datetime(2026, 1, 1)), "offset"),
+        (a_policy(version=3), "version"),
+        (a_policy({"name": "a", "targets": {"first": 1}}), "unknown field `first`"),
+        (a_policy({"name": "a", "targets": {"first_response": 0}}), "> 0"),
+        (a_policy({"name": "a", "targets": {"first_response": -5}}), "> 0"),
+        (a_policy({"name": "a", "targets": {}, "objective": {"ratio": 1.5}}), "<= 1"),
+        (a_policy({"name": "a", "targets": {}, "objective": {"window": "1h"}}), "'5m'"),
+        (a_policy({"name": "a", "targets": {}, "schedule": "x"}), "not supported"),
+        (a_policy({"name": "a", "targets": {}, "pause_on": ["closed"]}), "not supported"),
+        (a_policy({"name": "a", "targets": {}}, {"name": "a", "targets": {}}), "two rules"),
+        (a_policy({"name": "a", "targets": {}, "match": {"priority": "high"}}), "array"),
+        (a_policy({"name": "a", "targets": {}, "match": {"priority": ["urgent"]}}), "urgent"),
+        (a_policy(reopen_window="soon"), "'soon' is no duration"),
+        (a_policy(expire_after="0s"), "longer than nothing"),
+        ([], "object"),
+    ],
+)
+def test_a_policy_that_cant_be_used_is_refused(policy: Any, message: str) -> None:
+    """The message says what is wrong, and where."""
+    with pytest.raises(PolicyError) as error:
+        read_policy(policy)
+    assert message in str(error.value)
+
+
+def test_two_versions_of_one_instant_are_refused() -> None:
+    """Which one holds would be a matter of chance."""
+    with pytest.raises(PolicyError, match="same instant"):
+        book(a_policy(), a_policy(version="v2"))
+
+
+def test_no_version_is_refused() -> None:
+    """A book without a policy answers nothing."""
+    with pytest.raises(PolicyError, match="no policy"):
+        PolicyBook([])
+
+
+def test_an_archive_may_override_when_silence_ends_a_conversation() -> None:
+    """The policy's own 30 days hold unless told otherwise."""
+    assert 30 * DAY == book(a_policy()).expire_after
+    assert 5 * SECOND == book(a_policy(), expire_after=5 * SECOND).expire_after
+
+
+VERSION = 'version = "{name}"\neffective_from = {start}T00:00:00Z\nrules = []\n'
+
+
+def test_a_folder_holds_several_versions(tmp_path: Path) -> None:
+    """Each file is one; their names don't matter, their `effective_from` does."""
+    (tmp_path / "b.toml").write_text(VERSION.format(name="old", start="2025-01-01"))
+    (tmp_path / "a.toml").write_text(VERSION.format(name="new", start="2026-01-01"))
+    (tmp_path / "notes.txt").write_text("no policy")
+    assert ["old", "new"] == [policy.version for policy in load_policy(tmp_path).policies]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("version = ", "policy.toml: "),
+        ('version = "a"', "missing required field"),
+        (VERSION.format(name="a", start="2026-01-01") + "x = 1", "unknown field `x`"),
+    ],
+)
+def test_a_faulty_file_is_named(tmp_path: Path, text: str, message: str) -> None:
+    """One line with the path and what is wrong."""
+    path = tmp_path / "policy.toml"
+    path.write_text(text)
+    with pytest.raises(SettingsError) as error:
+        load_policy(path)
+    assert str(path) in str(error.value)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_the_shipped_policy_is_usable(repository: Path) -> None:
+    """It is what is used where no policy is named, and matches every scope."""
+    shipped = tomllib.loads((repository / "alerts/policy.toml").read_text("utf-8"))
+    found = load_policy(None)
+    assert [shipped["version"]] == [policy.version for policy in found.policies]
+    assert found.rule_for(0 + to_instant(EARLY), ("no", "such", "scope"), "low") is not None
