@@ -39,7 +39,8 @@ from replywatch.metrics.times import NEVER, SECOND
 
 def families(live: LiveMetrics) -> list[Metric]:
     """All metric families as they stand."""
-    return [*_process_families(live), *_scope_families(live)]
+    with live.lock:
+        return [*_process_families(live), *_scope_families(live)]
 
 
 class _LiveCollector(Collector):
@@ -88,7 +89,7 @@ def _process_families(live: LiveMetrics) -> Iterator[Metric]:
 
 
 def _scope_families(live: LiveMetrics) -> Iterator[Metric]:
-    series = live.scopes()
+    series = live.scopes
     per_scope: dict[str, Callable[[Scope, ScopeSeries], Samples]] = {
         "care_messages_total": _messages,
         "care_conversations_opened_total": lambda s, one: iter([(s, one.counts[OPENED])]),
@@ -188,10 +189,10 @@ _GAUGES: dict[str, Callable[[Scope, ScopeSeries], Samples]] = {
         lambda boards, sla: sum(board.overdue.get(sla, 0) for board in boards), SLAS
     ),
     "care_next_deadline_timestamp_seconds": _of_sla(_next_due, SLAS),
-    "care_sla_window_attainment_ratio": _of_sla(_worst_attainment, names.SLA_LABELS),
+    "care_sla_window_attainment_ratio": _of_sla(_worst_attainment, SLAS),
     "care_sla_window_breached": _of_sla(
         lambda boards, sla: float(any(board.is_breached.get(sla) for board in boards)),
-        names.SLA_LABELS,
+        SLAS,
     ),
 }
 

@@ -8,9 +8,11 @@ read and no more: a backlog after an outage must not breach what was answered in
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from stat import S_ISREG
 
 import msgspec
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
@@ -39,62 +41,79 @@ class FolderOptions:
     observe_delay: Callable[[float], None]  # seconds from an event's time to its arrival
 
 
-class _FolderState(msgspec.Struct):
-    offsets: dict[str, int] = {}
+class _FileState(msgspec.Struct):
+    """How far a file is read: byte offset, latest event time. It keeps them when it is renamed."""
+
+    name: str
+    offset: int = 0
     highest: int = 0
+
+
+_STATE = dict[str, _FileState]
+"""By inode."""
 
 
 class _FolderPartition(StatefulSourcePartition[Item, bytes]):
     def __init__(self, options: FolderOptions, router: Router, resume: bytes | None) -> None:
         self._options = options
         self._router = router
-        state = _FolderState() if resume is None else msgspec.json.decode(resume, type=_FolderState)
-        self._offsets = state.offsets
-        router.highest = state.highest
-        self._readers: dict[str, LineReader] = {}
+        self._files: _STATE = {} if resume is None else msgspec.json.decode(resume, type=_STATE)
+        router.highest = max((file.highest for file in self._files.values()), default=0)
         self._awake = datetime.now(UTC)
+        self._is_stopped = False
 
     def next_batch(self) -> list[Item]:
-        if self._options.stop():
+        if self._is_stopped:
             raise StopIteration
+        if self._options.stop():
+            self._is_stopped = True
+            return self._router.flush(self._router.floor, is_stop=True)
         now = self._options.now()
-        files = sorted(self._options.folder.glob("*.jsonl"))
-        have_more = [self._read(path, now) for path in files]
-        is_behind = any(have_more)
+        paths = sorted(self._options.folder.glob("*.jsonl"))
+        behind = [seen for path in paths if (seen := self._read(path, now)) is not None]
         self._awake = datetime.now(UTC)
-        if not is_behind:
+        if not behind:
             self._awake += LOOK_EVERY
-        highest = self._router.highest
-        seen = highest if is_behind else max(highest, now)
-        self._router.floor = seen - self._options.lateness
+        # Caught up, the clock is the wall's alone: an event stamped ahead of it must not hurry it.
+        seen = min([*behind, now])
+        self._router.floor = max(self._router.floor, seen - self._options.lateness)
         return self._router.flush(self._router.floor)
 
-    def _read(self, path: Path, now: int) -> bool:
-        """Take in the next whole lines of `path`; whether there is more to read at once."""
-        name = path.name
-        offset = self._offsets.get(name, 0)
-        size = path.stat().st_size
-        if size < offset:
-            raise SourceError(
-                f"{path} shrank from at least {offset} to {size} bytes: what was read can't be "
-                "found again; give new events a new file"
-            )
-        if size == offset:
-            return False
-        reader = self._readers.get(name)
-        if reader is None:
-            reader = self._readers[name] = LineReader(path, offset)
-        chunk = reader.next_chunk()
-        for event in self._router.take_lines(chunk, str(path), offset, now):
+    def _read(self, path: Path, now: int) -> int | None:
+        """Take in the next whole lines of `path`; the event time reached if there are more."""
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            return None  # moved away since the folder was listed
+        if not S_ISREG(status.st_mode):
+            return None
+        file = self._files.setdefault(str(status.st_ino), _FileState(path.name))
+        if status.st_size < file.offset:
+            if file.name == path.name:
+                raise SourceError(
+                    f"{path} shrank from at least {file.offset} to {status.st_size} bytes: what "
+                    "was read can't be found again; give new events a new file"
+                )
+            file.offset = 0  # another file has the number of one that is gone
+        file.name = path.name
+        unread = status.st_size - file.offset
+        if not unread:
+            return None
+        with closing(LineReader(path, file.offset)) as reader:
+            chunk = reader.next_chunk()
+        router = self._router
+        before, router.highest = router.highest, file.highest
+        for event in router.take_lines(chunk, str(path), file.offset, now):
             self._options.observe_delay(max(now - event.time, 0) / SECOND)
-        self._offsets[name] = reader.offset
-        return bool(chunk) and size - offset > CHUNK
+        file.highest, router.highest = router.highest, max(before, router.highest)
+        file.offset += len(chunk)
+        return file.highest if chunk and unread > CHUNK else None
 
     def next_awake(self) -> datetime | None:
         return self._awake
 
     def snapshot(self) -> bytes:
-        return msgspec.json.encode(_FolderState(self._offsets, self._router.highest))
+        return msgspec.json.encode(self._files)
 
 
 class FolderSource(FixedPartitionedSource[Item, bytes]):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import closing, suppress
 from pathlib import Path
 
 import msgspec
 
-from replywatch.flows.lines import LineReader, open_bytes, split_lines
+from replywatch.flows.lines import LineReader, split_lines
 from replywatch.flows.routing import RAW_CAP
 from replywatch.flows.sources import Archive
 from replywatch.flows.twcs import TwcsArchive
@@ -51,6 +52,7 @@ def _load_lines(
         start = reader.offset
         chunk = reader.next_chunk() or reader.rest()
         if not chunk:
+            reader.close()
             return
         for offset, line in split_lines(chunk, start):
             try:
@@ -62,17 +64,27 @@ def _load_lines(
                 )
 
 
+class _Named(msgspec.Struct):
+    """As much of an event as says whether it needs threading."""
+
+    kind: str
+    conversation: str | None = None
+
+
+_NAMED = msgspec.json.Decoder(_Named)
+
+
 def mentions_unthreaded(path: Path) -> bool:
-    """Whether some line may name no conversation; looks at bytes, so it errs towards yes."""
-    with open_bytes(path) as file:
-        lines = named = 0
-        tail = b""
-        while data := file.read(1 << 22):
-            data = tail + data
-            end = data.rfind(b"\n") + 1
-            tail = data[end:]
-            lines += data.count(b"\n", 0, end)
-            named += data.count(b'"conversation"', 0, end)
-            if named < lines:
+    """Whether some event of the file names no conversation."""
+    with closing(LineReader(path)) as reader:
+        while chunk := reader.next_chunk() or reader.rest():
+            try:
+                events = _NAMED.decode_lines(chunk)
+            except (msgspec.MsgspecError, ValueError, RecursionError):
+                events = []
+                for _, line in split_lines(chunk, 0):
+                    with suppress(msgspec.MsgspecError, ValueError, RecursionError):
+                        events.append(_NAMED.decode(line))
+            if any(event.conversation is None and event.kind != "agent_state" for event in events):
                 return True
     return False

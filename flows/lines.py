@@ -9,7 +9,6 @@ from typing import IO, Any
 import pyarrow as pa
 
 CHUNK = 256 * 1024
-MAX_LINE = 1024 * 1024
 
 
 def open_bytes(path: Path) -> IO[bytes]:

@@ -46,12 +46,11 @@ class LiveMetrics:
         self.delay = Buckets(names.DELAY_BOUNDS)
         self.heartbeat = now()
         self.exported_at: float | None = None
-        self.first_event_at: int | None = None
         self._now = now
-        self._lock = threading.Lock()
+        self.lock = threading.Lock()
         self._max_scopes = max_scopes
         self._bounds = [*map(float, names.RESPONSE_BOUNDS), *policy.target_bounds()]
-        self._series: dict[Scope, ScopeSeries] = {}
+        self.scopes: dict[Scope, ScopeSeries] = {}
         self._folded: set[Scope] = set()
         self._marks: dict[int, int] = {}
         for scope in scopes:
@@ -59,7 +58,7 @@ class LiveMetrics:
 
     def take(self, signs: Iterable[Sign]) -> None:
         """Count what the flow said."""
-        with self._lock:
+        with self.lock:
             self.heartbeat = self._now()
             for sign in signs:
                 if isinstance(sign, Shown):
@@ -73,6 +72,7 @@ class LiveMetrics:
         if shown.fresh is not None:
             self.events += shown.fresh.events
             self.late += shown.fresh.late
+            self.rejected["forgotten"] += shown.fresh.forgotten
             for scope, cell in shown.fresh.cells.items():
                 self.series(scope).add(cell)
         for board in shown.boards or ():
@@ -81,15 +81,15 @@ class LiveMetrics:
 
     def series(self, scope: Scope) -> ScopeSeries:
         """The series of `scope`, or of 'other' when there are too many."""
-        known = self._series.get(scope)
+        known = self.scopes.get(scope)
         if known is None:
-            if len(self._series) >= self._max_scopes and scope != OTHER:
+            if len(self.scopes) >= self._max_scopes and scope != OTHER:
                 if scope not in self._folded:
                     self._folded.add(scope)
                     self.folded += 1
                 return self.series(OTHER)
             bounds = [*map(float, names.RESOLUTION_BOUNDS)]
-            known = self._series[scope] = ScopeSeries(self._bounds, bounds)
+            known = self.scopes[scope] = ScopeSeries(self._bounds, bounds)
         return known
 
     @property
@@ -100,18 +100,12 @@ class LiveMetrics:
 
     def board(self, progress: float | None) -> Board:
         """The live state of all scopes for a wallboard: a picture of its own, safe to keep."""
-        with self._lock:
+        with self.lock:
             return Board(
                 as_of=self.watermark or 0,
-                scopes=[b for s in self._series.values() for b in s.boards.values()],
+                scopes=[b for s in self.scopes.values() for b in s.boards.values()],
                 events_total=self.events,
                 rejected_total=sum(self.rejected.values()),
                 late_total=self.late,
                 progress_ratio=progress,
-                first_event_at=self.first_event_at,
             )
-
-    def scopes(self) -> dict[Scope, ScopeSeries]:
-        """The series of every scope that is told apart."""
-        with self._lock:
-            return dict(self._series)

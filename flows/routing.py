@@ -64,19 +64,26 @@ class Router:
         return events
 
     def _take_singly(self, chunk: bytes, source: str, offset: int, now: int | None) -> list[Event]:
-        events = []
+        events: list[Event] = []
+        refusals: list[tuple[str, Refused, bytes, int]] = []
+        latest = self.highest
         for position, line in split_lines(chunk, offset):
             try:
-                events.append(self.decoder.decode_line(line, now))
+                event = self.decoder.decode_line(line, now)
             except Refused as refusal:
-                self.refuse(source, str(position), refusal, line, now)
+                refusals.append((str(position), refusal, line, latest))
+            else:
+                events.append(event)
+                latest = max(latest, event.time)
+        first = events[0].time if events else 0
+        for place, why, line, before in refusals:  # in a replay, received with what is around
+            self.refuse(source, place, why, line, (before or first) if now is None else now)
         return events
 
     def refuse(
-        self, source: str, position: str, refusal: Refused, raw: bytes, now: int | None
+        self, source: str, position: str, refusal: Refused, raw: bytes, received: int
     ) -> None:
         """Keep a refused row with where it stood, why, and what it held."""
-        received = self.highest if now is None else now
         self.refused.append(
             (source, position, refusal.reason, refusal.detail, received, raw[:RAW_CAP])
         )
@@ -89,7 +96,7 @@ class Router:
             at = event.time
             if at > highest:
                 highest = at
-            elif at < highest - lateness or at < floor:
+            if at < highest - lateness or at < floor:
                 event.is_late = True
             name = event.conversation
             if name is None:
@@ -100,14 +107,19 @@ class Router:
         if self.has_threads:
             self._unthreaded += [event for event in events if event.conversation is not None]
 
-    def flush(self, as_of: int, is_end: bool = False) -> list[Item]:
-        """Everything taken in since the last time, with the tick that nothing older comes."""
+    def flush(self, as_of: int, is_end: bool = False, is_stop: bool = False) -> list[Item]:
+        """Everything taken in since the last time, with the tick that nothing older comes.
+
+        `is_end`: the stream ends here. `is_stop`: the process does, and seals what it has.
+        """
         items: list[Item] = [
-            (key, EventBatch(index, self.partition, as_of, events, is_end))
+            (key, EventBatch(index, self.partition, as_of, events, is_stop, is_end))
             for index, (key, events) in enumerate(zip(self.keys, self._batches, strict=True))
         ]
-        items.append((THREADS, EventBatch(0, self.partition, as_of, self._unthreaded, is_end)))
-        items.append((REFUSED, Rows("rejected", list(self.refused), is_end)))
+        items.append(
+            (THREADS, EventBatch(0, self.partition, as_of, self._unthreaded, is_stop, is_end))
+        )
+        items.append((REFUSED, Rows("rejected", list(self.refused), is_end or is_stop)))
         self._batches = [[] for _ in range(self.shards)]
         self._unthreaded, self.refused = [], []
         return items
@@ -121,6 +133,6 @@ def route_threaded(
     for event in events:
         batches[crc32((event.conversation or "").encode()) % shards].append(event)
     return [
-        (shard_key(index), EventBatch(index, THREADS, as_of, batch, is_end))
+        (shard_key(index), EventBatch(index, THREADS, as_of, batch, is_end=is_end))
         for index, batch in enumerate(batches)
     ]

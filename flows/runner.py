@@ -84,8 +84,8 @@ def begin(folder: Path, made_from: str) -> bool:
     """
     writer = HistoryWriter(folder)
     recovery = folder / RECOVERY
-    if writer.manifest.exists():
-        known = writer.manifest.fact(MADE_FROM)
+    known = writer.manifest.fact(MADE_FROM) if writer.manifest.exists() else None
+    if known is not None:  # a crash while it was made leaves a manifest without facts
         if known != made_from:
             raise HistoryError(
                 f"{folder} holds a history that differs in {_difference(known, made_from)}; "

@@ -61,7 +61,7 @@ class Settings(Section, frozen=True, kw_only=True):
     scopes: tuple[ScopeName, ...] = ()
     lateness: float | str = "5s"  # of `run`; `replay` waits an hour unless told otherwise
     max_ahead: float | str = "10m"
-    seal_every: float | str = "60s"
+    seal_every: float | str = "45s"
     conversations_every: float | str = "15s"
     restate_within: float | str = "24h"
     remember_parents: float | str = "7d"

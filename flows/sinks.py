@@ -60,7 +60,7 @@ class _HistoryPartition(StatefulSinkPartition[Rows, bytes]):
     def write_batch(self, values: list[Rows]) -> None:
         for value in values:
             self._rows.add(value.table, value.rows)
-            self._is_ending = self._is_ending or value.is_end
+            self._is_ending = self._is_ending or value.is_last
 
     def snapshot(self) -> bytes:
         if self._staged is not None:

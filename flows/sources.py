@@ -71,6 +71,7 @@ class _ReplayPartition(Partition):
         self._pace = Pace(options.speed)
         self._sent = 0
         self._is_finished = False
+        self._is_stopped = False
 
     @abstractmethod
     def read(self) -> bool:
@@ -83,8 +84,11 @@ class _ReplayPartition(Partition):
     def next_batch(self) -> list[Item]:
         """One batch for every shard; empty while credit or pace hold it back."""
         options, router = self._options, self._router
-        if self._is_finished or options.stop():
+        if self._is_finished or self._is_stopped:
             raise StopIteration
+        if options.stop():
+            self._is_stopped = True
+            return router.flush(self.seen() - options.lateness, is_stop=True)
         if self._sent >= options.credit or self._pace.is_ahead(router.highest):
             return []
         if self.read():
@@ -149,7 +153,7 @@ class _FilesPartition(_ReplayPartition):
         self._options.progress.done += len(chunk)
 
     def seen(self) -> int:
-        reading = [self._state.highest[name] for name in self._readers]
+        reading = [self._state.highest.get(name, 0) for name in self._readers]
         return min(reading, default=self._router.highest)
 
     def snapshot(self) -> bytes:
@@ -188,11 +192,11 @@ class _ArchivePartition(_ReplayPartition):
         super().__init__(router, options)
         self._events, refused = archive
         self._next = 0
-        if resume is None:
-            router.refused += refused
-        else:
+        if resume is not None:
             self._next, self._is_finished = msgspec.json.decode(resume, type=tuple[int, bool])
             router.highest = self._events[self._next - 1].time if self._next else 0
+        if self._next == 0 and not self._is_finished:
+            router.refused += refused
         options.progress.total = len(self._events)
 
     def read(self) -> bool:

@@ -84,7 +84,9 @@ class ShardLogic(StatefulBatchLogic[EventBatch, Told, bytes]):
             (key, Partial(index, whole.shard, whole.as_of, whole.is_end))
             for index, key in enumerate(self._keys)
         ]
-        parts[0][1].events, parts[0][1].late = whole.events, whole.late
+        totals = parts[0][1]
+        totals.events, totals.late = whole.events, whole.late
+        totals.forgotten = whole.forgotten
         for change in whole.added:
             parts[self._desk(change[0])][1].added.append(change)
         for correction in whole.corrections:

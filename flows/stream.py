@@ -36,7 +36,7 @@ from replywatch.sql.writer import HistoryWriter
 
 REPLAY_EPOCH = timedelta(seconds=5)
 SHARED_EPOCH = timedelta(milliseconds=500)  # with several workers, an epoch bounds what queues
-LIVE_EPOCH = timedelta(seconds=1)
+LIVE_EPOCH = timedelta(seconds=5)
 COMPRESSED = (".gz", ".zst")  # whose length read to their end isn't known before
 
 

@@ -25,8 +25,8 @@ class ScopeBoard(msgspec.Struct):
     posts_expected: float | None = None  # expected for a whole window
     spike_score: float | None = None
     is_spike: bool = False
-    attainment: dict[str, float | None] = {}  # of the last closed window, by SLA and for `all`
-    is_breached: dict[str, bool] = {}  # whether that is under the objective, likewise
+    attainment: dict[str, float | None] = {}  # of the last closed window, by SLA
+    is_breached: dict[str, bool] = {}  # whether that is under the objective
     met_last_hour: int = 0  # SLA clocks met and missed in the last 12 closed windows
     missed_last_hour: int = 0
 
@@ -40,4 +40,3 @@ class Board(msgspec.Struct):
     rejected_total: int = 0
     late_total: int = 0
     progress_ratio: float | None = None  # of a replay, 0..1; None when live
-    first_event_at: int | None = None

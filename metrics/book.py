@@ -4,20 +4,30 @@ from __future__ import annotations
 
 from replywatch.metrics.cells import Cell, Correction
 from replywatch.metrics.policy import PolicyBook, Scope
-from replywatch.metrics.rows import MessageRow, ResponseRow, SlaRow
+from replywatch.metrics.rows import MessageRow, RejectedRow, ResponseRow, SlaRow
 from replywatch.metrics.times import WINDOW
 
 
 class Book:
     """What conversations write into: rows by table, and a cell for each window and scope."""
 
-    __slots__ = ("cells", "corrections", "counted", "messages", "policy", "responses", "sla")
+    __slots__ = (
+        "cells",
+        "corrections",
+        "counted",
+        "messages",
+        "policy",
+        "refused",
+        "responses",
+        "sla",
+    )
 
     def __init__(self, policy: PolicyBook) -> None:
         self.policy = policy
         self.messages: list[MessageRow] = []
         self.responses: list[ResponseRow] = []
         self.sla: list[SlaRow] = []
+        self.refused: list[RejectedRow] = []
         self.cells: dict[tuple[Scope, int], Cell] = {}
         self.corrections: list[Correction] = []
         self.counted: list[tuple[Scope, Cell]] = []

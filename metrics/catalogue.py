@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from replywatch.metrics.policy import SLAS
-
 Kind = Literal["counter", "gauge", "histogram"]
 SCOPE = ("brand", "channel", "queue")
 
@@ -92,7 +90,6 @@ DIRECTIONS = ("inbound", "outbound")
 ENDS = ("closed", "expired")
 OUTCOMES = ("met", "missed", "void")
 SPIKE_KINDS = ("spike",)
-SLA_LABELS = (*SLAS, "all")
 
 RESPONSE_BOUNDS = (15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400)
 RESOLUTION_BOUNDS = (300, 900, 3600, 7200, 14400, 28800, 86400, 172800, 604800)

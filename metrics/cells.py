@@ -20,7 +20,8 @@ UNASSIGNED, TAKEN = 7, 8  # a waiting conversation without, and no longer withou
 MET, MISSED, VOID = 9, 9 + _N, 9 + 2 * _N  # clocks that ended: + index in SLAS
 # Conversations past a deadline, and no longer: + index in SLAS.
 OVERDUE, RELIEVED = 9 + 3 * _N, 9 + 4 * _N
-KINDS_OF_FACT = 9 + 5 * _N
+LATE_POSTS = 9 + 5 * _N  # those of POSTS that came late
+KINDS_OF_FACT = LATE_POSTS + 1
 
 
 FIRST_RESPONSE, NEXT_RESPONSE, RESOLUTION = range(3)  # samples, in microseconds
@@ -48,11 +49,9 @@ class Cell(msgspec.Struct, array_like=True, gc=False):
         self.values += other.values
 
     def take_back(self, other: Cell) -> None:
-        """Undo an earlier `add` of `other`."""
-        for fact in other.facts:
-            self.facts.remove(fact)
-        for value in other.values:
-            self.values.remove(value)
+        """Undo an earlier `add` of `other`; what isn't here (a policy may have changed) is left."""
+        self.facts = list((Counter(self.facts) - Counter(other.facts)).elements())
+        self.values = list((Counter(self.values) - Counter(other.values)).elements())
 
     def part(self, other: Cell) -> None:
         """Leave out of both what both say."""
@@ -107,3 +106,4 @@ class Partial(msgspec.Struct, array_like=True, gc=False):
     counted: list[tuple[Scope, Cell]] = []
     events: int = 0
     late: int = 0
+    forgotten: int = 0

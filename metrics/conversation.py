@@ -21,6 +21,7 @@ from replywatch.metrics.cells import (
     ENTERED,
     EXPIRED,
     FIRST_RESPONSE,
+    LATE_POSTS,
     LEFT,
     MET,
     MISSED,
@@ -75,6 +76,7 @@ class Conversation(msgspec.Struct, array_like=True):
     language: str = "default"
     region: str = "default"
     customer: str | None = None
+    first_at: int = NEVER  # of its events, whatever their kind
     last_at: int = -NEVER
     # messages
     first_post_at: int | None = None
@@ -103,6 +105,7 @@ class Conversation(msgspec.Struct, array_like=True):
     closing_agent: str | None = None
     resolution: str | None = None
     first_closed_at: int | None = None
+    handled_from: int | None = None  # where handling began, as of the last close
     reopen_count: int = 0
     transfer_count: int = 0
     is_ended: bool = False
@@ -115,6 +118,8 @@ class Conversation(msgspec.Struct, array_like=True):
         if self.next_due < at:
             self.pass_deadlines(at, book)
         self.last_at = at
+        if at < self.first_at:
+            self.first_at = at
         self.revision += 1
         if event.is_late:
             self.is_late = True
@@ -146,6 +151,8 @@ class Conversation(msgspec.Struct, array_like=True):
             self.first_post_at = at
         self.post_count += 1
         cell.facts.append(POSTS)
+        if event.is_late:
+            cell.facts.append(LATE_POSTS)
         book.messages.append(message_row(self, event, "inbound"))
         if self.customer is None:
             self.customer = event.customer
@@ -322,6 +329,8 @@ class Conversation(msgspec.Struct, array_like=True):
         self._end_clocks(at, book, cell, None, *range(len(SLAS)))  # a close leaves them void
         self._end_wait(cell)
         self.closed_at = at
+        first = self.first_assigned_at
+        self.handled_from = self.first_human_at if first is None else first
         if self.first_closed_at is None:
             self.first_closed_at = at
         self.closed_by = "agent" if event.agent else "bot" if event.bot else None

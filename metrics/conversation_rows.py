@@ -88,11 +88,8 @@ def _since(start: int | None, end: int | None) -> float | None:
 
 
 def conversation_row(of: Conversation) -> ConversationRow:
-    """The conversation at its revision. Handling starts with the first assignment before the close,
-    or else with the first human reply."""
+    """The conversation at its revision."""
     opened, closed = of.opened_at or 0, of.closed_at
-    starts = (of.first_assigned_at, of.first_human_at)
-    handled = next((s for s in starts if s is not None and s <= (closed or 0)), None)
 
     return (
         of.id,
@@ -117,7 +114,7 @@ def conversation_row(of: Conversation) -> ConversationRow:
         of.resolution,
         _since(opened, of.first_closed_at),
         _since(opened, closed),
-        _since(handled, closed),
+        _since(of.handled_from, closed),
         of.post_count,
         of.reply_count,
         of.bot_reply_count,

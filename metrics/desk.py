@@ -36,7 +36,7 @@ class Fresh:
     """What came in since it was last asked for: what counters count. Never what is taken back."""
 
     def __init__(self) -> None:
-        self.events = self.late = 0
+        self.events = self.late = self.forgotten = 0
         self.cells: dict[Scope, Cell] = {}
 
     def add(self, scope: Scope, cell: Cell) -> None:
@@ -65,6 +65,7 @@ class Desk:
         self.marks.hear(str(partial.shard), partial.as_of, partial.is_end)
         self.fresh.events += partial.events
         self.fresh.late += partial.late
+        self.fresh.forgotten += partial.forgotten
         for scope, window, cell in partial.added:
             self.fresh.add(scope, cell)
             self._take(scope, window, cell, is_added=True)

@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from replywatch.metrics.times import EPOCH, MICROSECOND, SECOND, to_instant
+from replywatch.metrics.times import EPOCH, LATEST, MICROSECOND, SECOND, to_instant
 
 Kind = Literal[
     "post",
@@ -89,7 +89,14 @@ class Event(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     @property
     def key(self) -> str:
         """Identity for duplicates: the id within its source."""
-        return self.id if self.source is None else f"{self.source}\x00{self.id}"
+        return identity(self.source, self.id)
+
+
+def identity(source: str | None, name: str) -> str:
+    """One text for an id within its source, different for different ones whatever they contain."""
+    if source is None:
+        return name if "\x00" not in name else f"\x00\x00{name}"
+    return f"\x00{len(source)}\x00{source}{name}"
 
 
 by_time: Callable[[Event], int] = attrgetter("time")
@@ -132,8 +139,17 @@ class Refused(ValueError):
         self.detail = detail
 
 
-REASONS = ("malformed", "invalid", "unthreadable", "ahead")
-"""Every label of a refusal: not JSON; not an event; no thread; further ahead than allowed."""
+REASONS = ("malformed", "invalid", "unthreadable", "ahead", "forgotten")
+"""Every label of a refusal: not JSON; not an event; no thread; further ahead than allowed; so late
+that its conversation, if it had one, is final and forgotten."""
+
+
+def _is_one_a_line(chunk: bytes, count: int) -> bool:
+    """Whether each of the lines is an object of its own; the decoder takes any white space."""
+    ends = chunk.count(b"}\n") + chunk.endswith(b"}")
+    starts = chunk.startswith(b"{") + chunk.count(b"\n{")
+    lines = chunk.count(b"\n") + (not chunk.endswith(b"\n"))
+    return starts == ends == lines == count
 
 
 class Decoder:
@@ -155,6 +171,8 @@ class Decoder:
         """All events of whole lines at once, or `None` if any line needs looking at alone."""
         try:
             events = self._decoder.decode_lines(chunk)
+            if not _is_one_a_line(chunk, len(events)):
+                return None
             for event in events:
                 self.finish(event, now)
         except (msgspec.MsgspecError, ValueError, RecursionError):
@@ -177,8 +195,14 @@ class Decoder:
         moment = event.at
         if moment is None or moment.tzinfo is None:
             raise Refused("invalid", "`at` has no UTC offset; write RFC 3339 with one")
-        event.time = (moment - EPOCH) // MICROSECOND
+        event.time = time = (moment - EPOCH) // MICROSECOND
         event.at = None
+        if not 0 <= time <= LATEST:
+            raise Refused("invalid", f"`at` is {moment.isoformat()}, not in the years 1970 to 9999")
+        if event.is_late:
+            event.is_late = False  # not for the input to say
+        if event.source == "default":
+            event.source = None
         if event.kind == "reply" and (event.agent is None) == (event.bot is None):
             raise Refused("invalid", "a reply names exactly one of `agent` and `bot`")
         if event.conversation is None and event.kind != "agent_state":
@@ -188,10 +212,11 @@ class Decoder:
         if event.arrived_at is not None:
             if event.arrived_at.tzinfo is None:
                 raise Refused("invalid", "`arrived_at` has no UTC offset")
-            now = to_instant(event.arrived_at)
+            arrived = to_instant(event.arrived_at)
+            now = arrived if now is None else min(arrived, now)
             event.arrived_at = None
-        if now is not None and event.time > now + self.max_ahead:
-            ahead = (event.time - now) / SECOND
+        if now is not None and time > now + self.max_ahead:
+            ahead = (time - now) / SECOND
             raise Refused("ahead", f"stamped {ahead:.0f} s after its arrival")
 
     @staticmethod

@@ -32,7 +32,7 @@ class Log:
 
     def add(self, event: Event) -> bool:
         """Add an event; `False` if it is known already: the same id from the same source."""
-        key = event.id if event.source is None else event.key
+        key = event.key
         if key in self.recent or (self.count and self._has_packed(event.id, key)):
             return False
         self.recent[key] = event
@@ -58,8 +58,6 @@ class Log:
         """Pack what is recent; how many events there are, and all of them packed."""
         recent = self.recent
         if recent:
-            for event in recent.values():
-                event.conversation = None  # it is the log's own
             array = _ENCODER.encode(list(recent.values()))
             count = len(recent)
             # Without its header an array can be joined with others.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -50,13 +50,16 @@ def parse_duration(value: float | str) -> int:
     return length
 
 
+Priority = Literal["low", "normal", "high", "critical"]
+
+
 class Match(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Which conversations a rule holds for; an empty list matches all."""
 
     brand: tuple[str, ...] = ()
     channel: tuple[str, ...] = ()
     queue: tuple[str, ...] = ()
-    priority: tuple[str, ...] = ()
+    priority: tuple[Priority, ...] = ()
 
     def fits(self, scope: Scope, priority: str) -> bool:
         """Whether a conversation of `scope` and `priority` is meant."""
@@ -160,6 +163,7 @@ class PolicyBook:
         self.reopen_window = parse_duration(latest.reopen_window)
         own = parse_duration(latest.expire_after)
         self.expire_after = own if expire_after is None else expire_after
+        self.memory = min(self.reopen_window, self.expire_after)
         self._known: dict[tuple[int, Scope, str], RuleInForce | None] = {}
 
     def rule_for(self, at: int, scope: Scope, priority: str) -> RuleInForce | None:

@@ -27,6 +27,7 @@ class RunningMin(msgspec.Struct, array_like=True):
             self.counts[value] = after
         else:
             self.counts.pop(value, None)
+            self.min()  # or what left would stay in the heap for ever
 
     def change(self, joined: list[int], left: list[int], sign: int = 1) -> None:
         """Let values join and leave, or (-1) undo that; one that does both changes nothing."""

@@ -10,6 +10,7 @@ from replywatch.metrics.board import ScopeBoard
 from replywatch.metrics.cells import (
     CLOSED,
     FIRST_RESPONSE,
+    LATE_POSTS,
     MET,
     MISSED,
     NEXT_RESPONSE,
@@ -61,7 +62,7 @@ class Closed(msgspec.Struct, array_like=True):
     end: int
     met: list[int]
     missed: list[int]
-    expectation: Expectation
+    before: Baseline
     row: WindowRow | None
     revision: int = 0
 
@@ -76,7 +77,6 @@ class ScopeState(msgspec.Struct, array_like=True):
     settled: Standing = msgspec.field(default_factory=Standing)
     baseline: Baseline = msgspec.field(default_factory=Baseline)
     forgotten_before: int = 0  # windows before this one can't be restated any more
-    unrestated: int = 0  # late changes that came for such windows
 
     def note_open(self, window: int, cell: Cell, is_added: bool) -> bool:
         """Add a change in an open window; whether the window is new."""
@@ -95,10 +95,8 @@ class ScopeState(msgspec.Struct, array_like=True):
         cell = self.open.pop(window)
         told = Told.by(cell)
         self.settled.move(told)
-        posts = told.counts[POSTS]
-        expectation = self.baseline.judge(window, posts)
-        self.baseline.update(window, posts, expectation[2])
-        closed = Closed(cell, end, *_outcomes(told.counts), expectation, None)
+        closed = Closed(cell, end, *_outcomes(told.counts), self.baseline.copy(), None)
+        self.baseline.update(window, _in_time(told))
         closed.row = self._row(window, closed, told, policy)
         self.closed[window] = closed
         self.order.append(window)
@@ -119,7 +117,6 @@ class ScopeState(msgspec.Struct, array_like=True):
         for window, cell, is_added in corrections:
             if window < self.forgotten_before:
                 self.settled.move(Told.by(cell), 1 if is_added else -1)
-                self.unrestated += 1
         kept = [one for one in corrections if one[0] >= self.forgotten_before]
         if not kept:
             return []
@@ -129,7 +126,7 @@ class ScopeState(msgspec.Struct, array_like=True):
         for window, cell, is_added in kept:
             known = self.closed.get(window)
             if known is None:
-                known = Closed(Cell(), window + WINDOW, [], [], (None, None, False), None)
+                known = Closed(Cell(), window + WINDOW, [], [], self._baseline_at(window), None)
                 self.closed[window] = known
                 insort(self.order, window)
             if is_added:
@@ -138,6 +135,11 @@ class ScopeState(msgspec.Struct, array_like=True):
                 known.cell.take_back(cell)
         rows = (self._restated_row(window, policy) for window in self.order[start:])
         return [row for row in rows if row is not None]
+
+    def _baseline_at(self, window: int) -> Baseline:
+        """What was known when `window`, in which nothing was in time, would have closed."""
+        after = bisect_left(self.order, window)
+        return self.closed[self.order[after]].before if after < len(self.order) else self.baseline
 
     def _restated_row(self, window: int, policy: PolicyBook) -> WindowRow | None:
         closed = self.closed[window]
@@ -176,7 +178,7 @@ class ScopeState(msgspec.Struct, array_like=True):
             sum(samples) / (len(samples) * SECOND) if samples else None,
             self.settled.waiting,
             None if oldest is None else seconds_between(oldest, closed.end),
-            *closed.expectation,
+            *closed.before.judge(window, _in_time(told)),
             closed.revision,
         )
 
@@ -190,10 +192,11 @@ class ScopeState(msgspec.Struct, array_like=True):
         is without one."""
         if running in self.closed:  # the clock has ended within it
             closed = self.closed[running]
-            return closed.cell.facts.count(POSTS), closed.expectation
+            told = Told.by(closed.cell)
+            return told.counts[POSTS], closed.before.judge(running, _in_time(told))
         posts = self.open[running].facts.count(POSTS) if running in self.open else 0
         expected, score, is_spike = self.baseline.judge(running, posts)
-        return posts, (expected, score, is_spike or self.baseline.spiking > 0)
+        return posts, (expected, score, is_spike or self.baseline.is_in_spike(running))
 
     def board(self, now: int, policy: PolicyBook) -> ScopeBoard:
         """What a wallboard shows of this scope at `now`: the settled state, and all since."""
@@ -224,8 +227,6 @@ class ScopeState(msgspec.Struct, array_like=True):
                 board.next_due_at[sla] = due
             board.attainment[sla] = attainment(met[index], missed[index])
             board.is_breached[sla] = is_under(objective, met[index], missed[index])
-        board.attainment["all"] = attainment(sum(met), sum(missed))
-        board.is_breached["all"] = is_under(objective, sum(met), sum(missed))
         for window in self.order[bisect_left(self.order, now - HOUR) :]:
             board.met_last_hour += sum(self.closed[window].met)
             board.missed_last_hour += sum(self.closed[window].missed)
@@ -233,6 +234,11 @@ class ScopeState(msgspec.Struct, array_like=True):
 
 
 _ENCODER = msgspec.msgpack.Encoder()
+
+
+def _in_time(told: Told) -> int:
+    """Posts that were in time: what is expected must not depend on when the others came."""
+    return told.counts[POSTS] - told.counts[LATE_POSTS]
 
 
 def _outcomes(counts: list[int]) -> tuple[list[int], list[int]]:

@@ -21,8 +21,8 @@ from replywatch.metrics.conversation_rows import conversation_row
 from replywatch.metrics.events import Event, by_time, put_in_order, settle_ties
 from replywatch.metrics.log import decode_log, encode_log
 from replywatch.metrics.policy import PolicyBook
-from replywatch.metrics.rows import ConversationRow, RestatementRow, Row
-from replywatch.metrics.times import NEVER
+from replywatch.metrics.rows import ConversationRow, RejectedRow, RestatementRow, Row
+from replywatch.metrics.times import DAY, NEVER, SECOND
 from replywatch.metrics.watermark import EventBatch, Marks
 
 
@@ -31,7 +31,7 @@ class Rows(msgspec.Struct, array_like=True, gc=False):
 
     table: str
     rows: Sequence[Row]
-    is_end: bool = False  # said by the source with its last rows: nothing comes after this epoch
+    is_last: bool = False  # said by the source with its last rows: no epoch comes after this one
 
 
 class ShardState(msgspec.Struct, array_like=True):
@@ -44,12 +44,20 @@ class ShardState(msgspec.Struct, array_like=True):
     watermark: int
     pending: list[Event]
     conversations: dict[str, Conversation]
+    finals: dict[str, int]
     rows_due_at: int
 
 
 _LAYOUT = 1
 _ENCODER = msgspec.msgpack.Encoder(enc_hook=encode_log)
 _DECODER = msgspec.msgpack.Decoder(ShardState, dec_hook=decode_log)
+
+
+def _forgotten(event: Event, now: int) -> RejectedRow:
+    """An event so late that it can't be told from a second delivery to a final conversation."""
+    late = (now - event.time) / SECOND
+    detail = f"{event.kind} of conversation {event.conversation!r} came {late:.0f} s late"
+    return (event.source or "default", event.id, "forgotten", detail, now, b"")
 
 
 def _row(conversation: Conversation) -> ConversationRow:
@@ -82,6 +90,9 @@ class Shard:
         self.conversations: dict[str, Conversation] = {}
         self.changed: set[str] = set()
         self.rows_due_at = NEVER if rows_every == NEVER else -NEVER
+        self.finals: dict[str, int] = {}  # ends of conversations that left memory lately
+        self._finals_swept_at = -NEVER
+        self.is_stopping = False
         self._heap: list[tuple[int, str]] = []
 
     # -- taking part in the stream ------------------------------------------------------------
@@ -92,6 +103,7 @@ class Shard:
         if batch.events:
             self.pending += batch.events
         self.marks.hear(batch.partition, batch.as_of, batch.is_end)
+        self.is_stopping = self.is_stopping or batch.is_stop
 
     def advance(self) -> tuple[Partial, list[Rows]]:
         """Move to the watermark: apply what it passed, miss what is due, write what is final."""
@@ -116,6 +128,10 @@ class Shard:
         self._apply(released, book, written)
         self._wake_until(now, book, written)
         self._write_changed(now, written)
+        if now - self._finals_swept_at > DAY:
+            self._finals_swept_at = now
+            limit = now - self.policy.memory
+            self.finals = {name: end for name, end in self.finals.items() if end > limit}
         added = [(scope, window, cell) for (scope, window), cell in book.cells.items()]
         partial = Partial(
             0,
@@ -127,6 +143,7 @@ class Shard:
             book.counted,
             events=len(released) + len(late),
             late=sum(event.is_late for event in released) + len(late),
+            forgotten=len(book.refused),
         )
         tables: tuple[tuple[str, Sequence[Row]], ...] = (
             ("restatements", restated),
@@ -134,6 +151,7 @@ class Shard:
             ("responses", book.responses),
             ("sla", book.sla),
             ("conversations", written),
+            ("rejected", book.refused),
         )
         return partial, [Rows(table, rows) for table, rows in tables if rows]
 
@@ -197,7 +215,8 @@ class Shard:
             heappush(self._heap, (at, conversation.id))
 
     def _end(self, conversation: Conversation, book: Book, written: list[ConversationRow]) -> None:
-        """A final conversation is written once more and leaves memory."""
+        """A final conversation is written once more and leaves memory, all but when it ended."""
+        self.finals[conversation.id] = conversation.ends_at(self.policy)
         conversation.end(book)
         if conversation.opened_at is not None:
             written.append(_row(conversation))
@@ -225,6 +244,7 @@ class Shard:
                 news.setdefault(event.conversation, []).append(event)
         for name, events in news.items():
             old = self.conversations.get(name)
+            events = self._not_forgotten(name, old, events, before, book)
             log = [] if old is None else old.log.events()
             known = {event.key for event in log}
             fresh = {event.key: event for event in events if event.key not in known}
@@ -234,7 +254,8 @@ class Shard:
             undone, redone = Book(self.policy), Book(self.policy)
             if old is not None:
                 self._tell(name, old.generation, log, before, undone, [])
-            new = self._tell(name, generation, [*log, *fresh.values()], before, redone, written)
+            told = [*log, *fresh.values()]
+            new = self._tell(name, generation, told, before, redone, written, self.finals)
             book.restate(new.scope, undone, redone)
             new.revision += 0 if old is None else old.revision
             self.conversations[name] = new
@@ -252,12 +273,15 @@ class Shard:
         until: int,
         book: Book,
         written: list[ConversationRow],
+        finals: dict[str, int] | None = None,
     ) -> Conversation:
         """What became of these events by `until`; conversations that ended before are written."""
         conversation = Conversation(name, generation=generation)
         put_in_order(events)
         for event in events:
             if conversation.revision and conversation.ends_at(book.policy) < event.time:
+                if finals is not None:
+                    finals[name] = conversation.ends_at(book.policy)
                 conversation.end(book)
                 if conversation.opened_at is not None:
                     written.append(_row(conversation))
@@ -267,12 +291,30 @@ class Shard:
         conversation.pass_deadlines(until, book)
         return conversation
 
+    def _not_forgotten(
+        self, name: str, now: Conversation | None, events: list[Event], before: int, book: Book
+    ) -> list[Event]:
+        """Those late events that can still be told; the others are refused.
+
+        A final conversation has left memory: what belongs to it, or may do, can't be told from a
+        second delivery, and telling it alone would hide what was written of it.
+        """
+        final, memory = self.finals.get(name, -NEVER), before - self.policy.memory
+        kept = []
+        for event in events:
+            is_in_memory = now is not None and event.time >= now.first_at
+            if is_in_memory or event.time > max(final, memory):
+                kept.append(event)
+            else:
+                book.refused.append(_forgotten(event, before))
+        return kept
+
     # -- writing ------------------------------------------------------------------------------
 
     def _write_changed(self, now: int, written: list[ConversationRow]) -> None:
         if now >= self.rows_due_at:
             self.rows_due_at = min(now + self.rows_every, NEVER)
-        elif not self.marks.is_end:
+        elif not self.marks.is_end and not self.is_stopping:
             return
         for name in sorted(self.changed):
             conversation = self.conversations[name]
@@ -292,6 +334,7 @@ class Shard:
             self.watermark,
             self.pending,
             self.conversations,
+            self.finals,
             self.rows_due_at,
         )
         return _ENCODER.encode(state)
@@ -307,6 +350,7 @@ class Shard:
         self.marks.marks, self.marks.ended = state.marks, state.ended
         self.watermark, self.rows_due_at = state.watermark, state.rows_due_at
         self.pending, self.conversations = state.pending, state.conversations
+        self.finals = state.finals
         for conversation in self.conversations.values():
             self._schedule(conversation)
             if conversation.written < conversation.revision:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import msgspec
 
-from replywatch.metrics.events import Event, put_in_order
+from replywatch.metrics.events import Event, identity, put_in_order
 from replywatch.metrics.watermark import EventBatch, Marks
 
 
@@ -69,7 +69,7 @@ class Threads:
 
         Ids are unique within a source, so parents are looked up in the source of the child.
         """
-        path: list[str] = []
+        path: dict[str, str] = {}
         above: Event | None = event
         name, key, at = event.id, event.key, event.time
         while True:
@@ -78,18 +78,17 @@ class Threads:
                 conversation = found[0]
                 self.known[key] = (conversation, max(found[1], at))
                 break
-            path.append(key)
+            path[key] = name
             if above is None or above.in_reply_to is None:
                 conversation = name
                 break
             name = above.in_reply_to
-            key = name if event.source is None else f"{event.source}\x00{name}"
+            key = identity(event.source, name)
             above = ahead.get(key)
-            if key in path:  # a circle of parents: the event stands alone
-                conversation, path = event.id, [event.key]
-                break
-        for key in path:
-            self.known[key] = (conversation, at)
+            if key in path:  # a circle of parents: each stands alone
+                self.known.update((key, (name, at)) for key, name in path.items())
+                return event.id
+        self.known.update((key, (conversation, at)) for key in path)
         return conversation
 
     def _sweep(self, now: int) -> None:

@@ -19,6 +19,10 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
 
+LATEST = (datetime(9999, 12, 31, tzinfo=UTC) - EPOCH) // MICROSECOND
+"""The latest instant an event may have."""
+
+
 def to_instant(moment: datetime) -> int:
     """Microseconds since the epoch of an aware `moment`, exactly.
 

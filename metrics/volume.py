@@ -42,18 +42,30 @@ class Baseline(msgspec.Struct, array_like=True):
         score, ratio = (posts - mean) / sqrt(floor), posts / floor
         if posts < MIN_POSTS:
             is_spike = False
-        elif self.spiking:
+        elif self.is_in_spike(window):
             is_spike = ratio >= LEAVE_RATIO
         else:
             is_spike = score >= ENTER_SCORE and ratio >= ENTER_RATIO
         return mean, score, is_spike
 
-    def update(self, window: int, posts: int, is_spike: bool) -> None:
-        """Learn a closed window; the silent ones since the last are learned as empty."""
+    def is_in_spike(self, window: int) -> bool:
+        """Whether the window right before `window` was in a spike."""
+        return self.spiking > 0 and self.last_window == window - WINDOW
+
+    def copy(self) -> Baseline:
+        """The same, to be kept as it is."""
+        return Baseline(self.mean, self.known, self.last_window, self.spiking)
+
+    def update(self, window: int, posts: int) -> None:
+        """Learn a closed window; those without posts since the last one are learned as empty."""
+        if not posts:
+            return  # it fades with the others, once there is one with posts
+        lasted = self.spiking if self.is_in_spike(window) else 0
+        is_spike = self.judge(window, posts)[2]
         self.known, self.mean = self._faded(window)
         self.last_window = window
-        if is_spike and self.spiking < 2 * MEMORY:
-            self.spiking += 1
+        if is_spike and lasted < 2 * MEMORY:
+            self.spiking = lasted + 1
             return
         self.spiking = 0
         self.known += 1

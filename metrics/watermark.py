@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from zlib import crc32
 
 import msgspec
 
@@ -18,6 +17,7 @@ class EventBatch(msgspec.Struct, array_like=True, gc=False):
     partition: str
     as_of: int
     events: list[Event]
+    is_stop: bool = False  # the process is about to stop; the stream goes on with the next one
     is_end: bool = False  # nothing more comes from this partition; `as_of` is where its clock ends
 
 
@@ -49,8 +49,3 @@ class Marks:
         if self.is_end:
             return max(self.marks.values())
         return min(at for sender, at in self.marks.items() if sender not in self.ended)
-
-
-def bucket_of(name: str, buckets: int) -> int:
-    """The bucket (0 to `buckets` - 1) of a conversation or scope, the same in every process."""
-    return crc32(name.encode()) % buckets

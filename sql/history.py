@@ -54,7 +54,7 @@ def _view(table: Table, files: list[DataFile], root: Path) -> str:
     if table.of_conversation and any(file.table == RESTATEMENTS.name for file in files):
         steps.append(
             f"""restated as (
-                select conversation_id, from_opened_at, generation
+                select conversation_id, from_opened_at, generation, restated_at
                 from ({_source(RESTATEMENTS, files, root)})
             )"""
         )
@@ -63,6 +63,7 @@ def _view(table: Table, files: list[DataFile], root: Path) -> str:
                 select raw.* from raw anti join restated
                 on raw.conversation_id = restated.conversation_id
                 and raw.opened_at >= restated.from_opened_at
+                and raw.opened_at < restated.restated_at
                 and raw._generation < restated.generation
             )"""
         )

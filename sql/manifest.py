@@ -24,13 +24,13 @@ class DataFile:
     rows: int
 
 
-_CREATE = """
-create table if not exists files (
-    path text primary key, "table" text not null, date text not null,
-    sequence integer not null, rows integer not null
-) strict;
-create table if not exists facts (name text primary key, value text not null) strict;
-"""
+_CREATE = (
+    """create table if not exists files (
+        path text primary key, "table" text not null, date text not null,
+        sequence integer not null, rows integer not null
+    ) strict""",
+    "create table if not exists facts (name text primary key, value text not null) strict",
+)
 
 
 class Manifest:
@@ -40,15 +40,22 @@ class Manifest:
         self.path = folder / "manifest.sqlite"
 
     def exists(self) -> bool:
-        """Whether a history was begun here."""
-        return self.path.exists()
+        """Whether a history was begun here; a crash may leave an empty file behind."""
+        if not self.path.exists():
+            return False
+        with closing(self._read()) as db:
+            known = db.execute("select name from sqlite_master where name = 'facts'").fetchone()
+        return known is not None
 
     def create(self, facts: dict[str, str]) -> None:
         """Begin a history; `facts` say what it is made from."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(self.path)) as db, db:
-            db.executescript(_CREATE)
+        with closing(sqlite3.connect(self.path, isolation_level=None)) as db:
+            db.execute("begin immediate")
+            for statement in _CREATE:
+                db.execute(statement)
             db.executemany("insert or replace into facts values (?, ?)", facts.items())
+            db.execute("commit")
 
     def fact(self, name: str) -> str | None:
         """What `create` or `set_fact` said of `name`."""

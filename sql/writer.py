@@ -78,7 +78,8 @@ class HistoryWriter:
 
     def publish_all(self) -> None:
         """Publish every seal, after the flow that staged them came to a clean end."""
-        for staged in sorted(self.staging.iterdir()):
+        staging = self.staging.iterdir() if self.staging.is_dir() else ()
+        for staged in sorted(staging):
             if staged.name.isdigit():
                 self.publish(int(staged.name))
 

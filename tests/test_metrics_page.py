@@ -133,7 +133,7 @@ def test_every_series_of_a_configured_scope_stands_at_zero_from_the_start(
     wanted += [("care_messages_total", {"direction": one}) for one in catalogue.DIRECTIONS]
     wanted += [("care_conversations_closed_total", {"outcome": one}) for one in catalogue.ENDS]
     wanted += [("care_conversations_overdue", {"sla": one}) for one in SLAS]
-    wanted += [("care_sla_window_breached", {"sla": one}) for one in catalogue.SLA_LABELS]
+    wanted += [("care_sla_window_breached", {"sla": one}) for one in SLAS]
     wanted += [("care_volume_spike_active", {"kind": one}) for one in catalogue.SPIKE_KINDS]
     wanted += [
         ("care_sla_outcomes_total", {"sla": sla, "outcome": outcome})

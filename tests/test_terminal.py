@@ -69,7 +69,6 @@ def busy(scopes: int = 2) -> Board:
         rejected_total=12,
         late_total=3,
         progress_ratio=0.62,
-        first_event_at=AS_OF - 86_400 * SECOND,
     )
 
 
