@@ -61,6 +61,7 @@ class Settings(Section, frozen=True, kw_only=True):
     scopes: tuple[ScopeName, ...] = ()
     lateness: float | str = "5s"  # of `run`; `replay` waits an hour unless told otherwise
     max_ahead: float | str = "10m"
+    checkpoint_every: float | str = "5s"  # of `run`: what a crash makes it do again
     seal_every: float | str = "45s"
     conversations_every: float | str = "15s"
     restate_within: float | str = "24h"
@@ -74,6 +75,7 @@ class Settings(Section, frozen=True, kw_only=True):
         for name in (
             "lateness",
             "max_ahead",
+            "checkpoint_every",
             "seal_every",
             "conversations_every",
             "restate_within",

@@ -36,7 +36,6 @@ from replywatch.sql.writer import HistoryWriter
 
 REPLAY_EPOCH = timedelta(seconds=5)
 SHARED_EPOCH = timedelta(milliseconds=500)  # with several workers, an epoch bounds what queues
-LIVE_EPOCH = timedelta(seconds=5)
 COMPRESSED = (".gz", ".zst")  # whose length read to their end isn't known before
 
 
@@ -139,7 +138,8 @@ def run_live(settings: Settings, policy: PolicyBook, live: LiveMetrics, stop: St
     )
     with claim(settings.history), stop.on_signals():
         begin(settings.history, json.dumps(made_from, sort_keys=True))
-        run_flow(build(plan), settings.history, 1, LIVE_EPOCH)
+        epoch = timedelta(microseconds=parse_duration(settings.checkpoint_every))
+        run_flow(build(plan), settings.history, 1, epoch)
 
 
 def _decoder(settings: Settings) -> Decoder:

@@ -39,7 +39,8 @@ class Service:
         self.config = folder / "config.toml"
         self.config.write_text(
             'policy = "policy.toml"\nhistory = "data"\nlateness = "0.5s"\n'
-            'seal_every = "1s"\nconversations_every = "1s"\nshards = 4\ndesks = 2\n'
+            'seal_every = "1s"\ncheckpoint_every = "1s"\n'
+            'conversations_every = "1s"\nshards = 4\ndesks = 2\n'
             'source = { folder = "inbox" }\n[[scopes]]\nbrand = "acme"\nchannel = "chat"\n'
         )  # fmt: skip
         self.processes: list[Process] = []
