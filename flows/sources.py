@@ -161,6 +161,10 @@ class _FilesPartition(_ReplayPartition):
         self._state.is_finished = self._is_finished
         return msgspec.json.encode(self._state)
 
+    def close(self) -> None:
+        for reader in self._readers.values():
+            reader.close()
+
 
 class FilesSource(FixedPartitionedSource[Item, bytes]):
     """Finished files of events, plain or compressed, in their order of arrival.
