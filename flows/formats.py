@@ -47,21 +47,18 @@ def _load_twcs(
 def _load_lines(
     path: Path, decoder: Decoder, events: list[Event], refused: list[RejectedRow]
 ) -> None:
-    reader = LineReader(path)
-    while True:
+    with closing(LineReader(path)) as reader:
         start = reader.offset
-        chunk = reader.next_chunk() or reader.rest()
-        if not chunk:
-            reader.close()
-            return
-        for offset, line in split_lines(chunk, start):
-            try:
-                events.append(decoder.decode_line(line, None))
-            except Refused as refusal:
-                at = events[-1].time if events else 0
-                refused.append(
-                    (str(path), str(offset), refusal.reason, refusal.detail, at, line[:RAW_CAP])
-                )
+        while chunk := reader.next_chunk() or reader.rest():
+            for offset, line in split_lines(chunk, start):
+                try:
+                    events.append(decoder.decode_line(line, None))
+                except Refused as refusal:
+                    at = events[-1].time if events else 0
+                    refused.append(
+                        (str(path), str(offset), refusal.reason, refusal.detail, at, line[:RAW_CAP])
+                    )
+            start = reader.offset
 
 
 class _Named(msgspec.Struct):

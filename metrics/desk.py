@@ -22,8 +22,7 @@ from replywatch.metrics.watermark import Marks
 class DeskState(msgspec.Struct, array_like=True):
     """All that a desk remembers, as it is written to the recovery store."""
 
-    marks: dict[str, int]
-    ended: set[str]
+    marks: Marks
     watermark: int
     scopes: list[ScopeState]
 
@@ -53,7 +52,7 @@ class Desk:
     def __init__(self, shards: int, policy: PolicyBook, keep: int) -> None:
         self.policy = policy
         self.keep = keep
-        self.marks = Marks(str(shard) for shard in range(shards))
+        self.marks = Marks.of(str(shard) for shard in range(shards))
         self.watermark = -NEVER
         self.scopes: dict[Scope, ScopeState] = {}
         self.fresh = Fresh()
@@ -106,14 +105,13 @@ class Desk:
 
     def snapshot(self) -> bytes:
         """The whole state as bytes."""
-        marks = self.marks
         scopes = list(self.scopes.values())
-        return _ENCODER.encode(DeskState(marks.marks, marks.ended, self.watermark, scopes))
+        return _ENCODER.encode(DeskState(self.marks, self.watermark, scopes))
 
     def restore(self, data: bytes) -> None:
         """Continue from `snapshot`."""
         state = _DECODER.decode(data)
-        self.marks.marks, self.marks.ended = state.marks, state.ended
+        self.marks = state.marks
         self.watermark = state.watermark
         for scope in state.scopes:
             self.scopes[scope.scope] = scope

@@ -39,8 +39,7 @@ class ShardState(msgspec.Struct, array_like=True):
 
     layout: int
     shards: int
-    marks: dict[str, int]
-    ended: set[str]
+    marks: Marks
     watermark: int
     pending: list[Event]
     conversations: dict[str, Conversation]
@@ -65,6 +64,16 @@ def _row(conversation: Conversation) -> ConversationRow:
     return conversation_row(conversation)
 
 
+def _finish(
+    conversation: Conversation, book: Book, written: list[ConversationRow], finals: dict[str, int]
+) -> None:
+    """A final conversation is written once more; of what it was, only its end is remembered."""
+    finals[conversation.id] = conversation.ends_at(book.policy)
+    conversation.end(book)
+    if conversation.opened_at is not None:
+        written.append(_row(conversation))
+
+
 class ResumeError(RuntimeError):
     """A snapshot that this configuration can't continue from."""
 
@@ -84,7 +93,7 @@ class Shard:
         self.shards = shards
         self.policy = policy
         self.rows_every = rows_every
-        self.marks = Marks(partitions)
+        self.marks = Marks.of(partitions)
         self.watermark = -NEVER
         self.pending: list[Event] = []
         self.conversations: dict[str, Conversation] = {}
@@ -215,11 +224,8 @@ class Shard:
             heappush(self._heap, (at, conversation.id))
 
     def _end(self, conversation: Conversation, book: Book, written: list[ConversationRow]) -> None:
-        """A final conversation is written once more and leaves memory, all but when it ended."""
-        self.finals[conversation.id] = conversation.ends_at(self.policy)
-        conversation.end(book)
-        if conversation.opened_at is not None:
-            written.append(_row(conversation))
+        """A final conversation leaves memory."""
+        _finish(conversation, book, written, self.finals)
         del self.conversations[conversation.id]
         self.changed.discard(conversation.id)
 
@@ -253,7 +259,7 @@ class Shard:
             generation = 0 if old is None else old.generation + 1
             undone, redone = Book(self.policy), Book(self.policy)
             if old is not None:
-                self._tell(name, old.generation, log, before, undone, [])
+                self._tell(name, old.generation, log, before, undone, [], {})
             told = [*log, *fresh.values()]
             new = self._tell(name, generation, told, before, redone, written, self.finals)
             book.restate(new.scope, undone, redone)
@@ -273,18 +279,14 @@ class Shard:
         until: int,
         book: Book,
         written: list[ConversationRow],
-        finals: dict[str, int] | None = None,
+        finals: dict[str, int],
     ) -> Conversation:
         """What became of these events by `until`; conversations that ended before are written."""
         conversation = Conversation(name, generation=generation)
         put_in_order(events)
         for event in events:
             if conversation.revision and conversation.ends_at(book.policy) < event.time:
-                if finals is not None:
-                    finals[name] = conversation.ends_at(book.policy)
-                conversation.end(book)
-                if conversation.opened_at is not None:
-                    written.append(_row(conversation))
+                _finish(conversation, book, written, finals)
                 conversation = Conversation(name, generation=generation)
             conversation.log.add(event)
             conversation.apply(event, book)
@@ -329,8 +331,7 @@ class Shard:
         state = ShardState(
             _LAYOUT,
             self.shards,
-            self.marks.marks,
-            self.marks.ended,
+            self.marks,
             self.watermark,
             self.pending,
             self.conversations,
@@ -347,7 +348,7 @@ class Shard:
                 f"the recovery state was written with {state.shards} shards (layout "
                 f"{state.layout}), not {self.shards} ({_LAYOUT}); use those or a new folder"
             )
-        self.marks.marks, self.marks.ended = state.marks, state.ended
+        self.marks = state.marks
         self.watermark, self.rows_due_at = state.watermark, state.rows_due_at
         self.pending, self.conversations = state.pending, state.conversations
         self.finals = state.finals

@@ -17,8 +17,7 @@ from replywatch.metrics.watermark import EventBatch, Marks
 class ThreadsState(msgspec.Struct, array_like=True):
     """What the threading remembers between snapshots."""
 
-    marks: dict[str, int]
-    ended: set[str]
+    marks: Marks
     pending: list[Event]
     known: dict[str, tuple[str, int]]
     next_sweep: int
@@ -36,7 +35,7 @@ class Threads:
 
     def __init__(self, partitions: list[str], memory: int) -> None:
         self.memory = memory
-        self.marks = Marks(partitions)
+        self.marks = Marks.of(partitions)
         self.pending: list[Event] = []
         self.known: dict[str, tuple[str, int]] = {}
         self.next_sweep = 0
@@ -99,14 +98,11 @@ class Threads:
 
     def snapshot(self) -> bytes:
         """The whole state as bytes."""
-        marks = self.marks
-        return _ENCODER.encode(
-            ThreadsState(marks.marks, marks.ended, self.pending, self.known, self.next_sweep)
-        )
+        return _ENCODER.encode(ThreadsState(self.marks, self.pending, self.known, self.next_sweep))
 
     def restore(self, data: bytes) -> None:
         """Continue from `snapshot`."""
         state = _DECODER.decode(data)
-        self.marks.marks, self.marks.ended = state.marks, state.ended
+        self.marks = state.marks
         self.pending, self.known = state.pending, state.known
         self.next_sweep = state.next_sweep

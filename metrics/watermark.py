@@ -21,16 +21,20 @@ class EventBatch(msgspec.Struct, array_like=True, gc=False):
     is_end: bool = False  # nothing more comes from this partition; `as_of` is where its clock ends
 
 
-class Marks:
+class Marks(msgspec.Struct, array_like=True):
     """Watermark over several senders: the least of what each has said.
 
     Before every sender was heard of it is `-NEVER`. One that ended holds nobody back; when all
     have ended, the clock stands at the latest of their ends.
     """
 
-    def __init__(self, senders: Iterable[str]) -> None:
-        self.marks = dict.fromkeys(senders, -NEVER)
-        self.ended: set[str] = set()
+    marks: dict[str, int]
+    ended: set[str] = set()
+
+    @classmethod
+    def of(cls, senders: Iterable[str]) -> Marks:
+        """Of these senders, none of which was heard of yet."""
+        return cls(dict.fromkeys(senders, -NEVER))
 
     def hear(self, sender: str, as_of: int, is_end: bool) -> None:
         """`sender` has sent all that is older than `as_of`; marks never go back."""
