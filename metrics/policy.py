@@ -115,6 +115,7 @@ class Policy(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     rules: tuple[Rule, ...]
     reopen_window: float | str = "7d"
     expire_after: float | str = "30d"
+    alerts: dict[str, object] = {}  # what pages and whom: read by `replywatch.alerts`
 
     def __post_init__(self) -> None:
         parse_duration(self.reopen_window)
