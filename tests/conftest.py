@@ -28,11 +28,11 @@ def repository() -> Path:
 
 
 @pytest.fixture(scope="session")
-def require_tool() -> Callable[[str], str]:
-    """A function from a command's name to its path; without the command the test is skipped."""
+def require_tool() -> Callable[..., str]:
+    """A function from a command's names to its path; without the command the test is skipped."""
 
-    def find(name: str) -> str:
-        path = shutil.which(name)
+    def find(name: str, *other_names: str) -> str:
+        path = next(filter(None, map(shutil.which, (name, *other_names))), None)
         if path is None:
             _skip_or_fail(name, f"the command {name} is not installed")
         return path

@@ -1,0 +1,1 @@
+"""The whole chain with real servers: events, the live service, Prometheus, Alertmanager, a page."""

@@ -1,0 +1,70 @@
+"""The live service as its users start it: a folder, a configuration, the command."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+from endtoend.servers import HOST, Server, free_port, wait_until
+
+
+class Service(Server):
+    """`replywatch run` on `folder/inbox`, with the policy in `folder/policy.toml`.
+
+    `scopes` (brand, channel, queue) have their series from the start. The port stays the same
+    when it is started again, so that Prometheus finds it.
+    """
+
+    def __init__(self, folder: Path, policy: str, scopes: Iterable[tuple[str, str, str]]) -> None:
+        self.folder, self.port = folder, free_port()
+        self.inbox = folder / "inbox"
+        self.inbox.mkdir()
+        (folder / "policy.toml").write_text(policy)
+        self.config = folder / "replywatch.toml"
+        names = "\n".join(
+            f'[[scopes]]\nbrand = "{brand}"\nchannel = "{channel}"\nqueue = "{queue}"'
+            for brand, channel, queue in scopes
+        )
+        self.config.write_text(
+            'policy = "policy.toml"\nhistory = "data"\nsource = { folder = "inbox" }\n'
+            f'exporter = {{ host = "{HOST}", port = {self.port} }}\n{names}\n'
+        )
+
+    def start(self) -> Self:
+        """Start it and wait until it serves metrics."""
+        command = [sys.executable, "-m", "replywatch.flows.cli", "run", "--config", self.config]
+        super().__init__("service", list(map(str, command)), self.folder, self.port)
+        wait_until(self.is_ready, 30, "the service serves /metrics")
+        return self
+
+    @property
+    def target(self) -> str:
+        """What Prometheus scrapes."""
+        return f"{HOST}:{self.port}"
+
+    def kill(self) -> None:
+        """End it as a crash does."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(10)
+
+    def write(self, *events: Mapping[str, Any], to: str = "events.jsonl") -> None:
+        """Append events to a file of the inbox, at once."""
+        lines = "".join(json.dumps(event) + "\n" for event in events)
+        with (self.inbox / to).open("a") as file:
+            file.write(lines)
+
+
+def event(kind: str, conversation: str, at: float, **fields: Any) -> dict[str, Any]:
+    """An event at an instant in seconds since the epoch; its id says what it is."""
+    return {
+        "id": f"{conversation}-{kind}-{at:.6f}",
+        "at": datetime.fromtimestamp(at, UTC).isoformat(),
+        "kind": kind,
+        "conversation": conversation,
+        **fields,
+    }
