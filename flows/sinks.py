@@ -75,6 +75,8 @@ class _HistoryPartition(StatefulSinkPartition[Rows, bytes]):
             self._writer.stage(self._sequence, self._rows.tables())
             self._staged = self._sequence
             self._rows, self._sealed_at = Unsealed(), self._now()
+        elif not count:
+            self._published()  # all there is can be read
         return msgspec.msgpack.encode(_SinkState(self._sequence, self._rows.pack()))
 
 

@@ -184,7 +184,9 @@ def _layout(settings: Settings) -> dict[str, int]:
 
 def _made_from(replay: Replay) -> str:
     """Everything that decides what a replay writes, so that a resume can't mix two."""
-    policies = replay_policy(replay).policies
+    policies = [
+        msgspec.structs.replace(policy, alerts={}) for policy in replay_policy(replay).policies
+    ]
     return json.dumps(
         {
             "inputs": [[str(path), path.stat().st_size] for path in replay.inputs],

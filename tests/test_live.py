@@ -236,6 +236,16 @@ def test_a_folder_that_shrinks_stops_the_service(service: Service) -> None:
     assert process.finish(10) == 1
 
 
+def test_an_idle_service_says_that_its_history_is_complete(service: Service) -> None:
+    """With nothing to write the export is fresh: an alert on its age keeps quiet at night."""
+    service.start()
+    name = "care_export_last_success_timestamp_seconds"
+    started = time.time()
+    assert wait_for(lambda: (service.metric(name) or 0) > started)
+    later = time.time()
+    assert wait_for(lambda: (service.metric(name) or 0) > later)
+
+
 def test_a_second_service_on_the_history_refuses(service: Service) -> None:
     """The first goes on; the second ends with an error."""
     first = service.start()
