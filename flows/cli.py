@@ -10,7 +10,14 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from replywatch.flows import cli_check, cli_demo, cli_history, cli_replay, cli_run
+from replywatch.flows import (
+    cli_check,
+    cli_demo,
+    cli_history,
+    cli_replay,
+    cli_run,
+    cli_upkeep,
+)
 from replywatch.flows.cli_args import Parser
 from replywatch.flows.cli_errors import FAILURE, OK, WRONG_USE, complain, report_error
 
@@ -33,7 +40,7 @@ def build_parser() -> Parser:
         "--version", action="version", version=f"replywatch {version('replywatch')}"
     )
     commands = parser.add_subparsers(metavar="COMMAND", title="commands", parser_class=Parser)
-    for subject in (cli_demo, cli_replay, cli_run, cli_history, cli_check):
+    for subject in (cli_demo, cli_replay, cli_run, cli_history, cli_upkeep, cli_check):
         subject.add_commands(commands)
     return parser
 

@@ -15,7 +15,9 @@ from typing import Annotated
 
 import msgspec
 
+from replywatch.metrics.events import customer_hash
 from replywatch.metrics.policy import PolicyBook, PolicyError, parse_duration, read_policy
+from replywatch.sql.schemas import RESTATEMENTS, TABLES
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Positive = Annotated[int, msgspec.Meta(ge=1, le=4096)]
@@ -51,6 +53,13 @@ class Source(Section, frozen=True, kw_only=True):
     folder: Path = Path("inbox")
 
 
+class FormerKey(Section, frozen=True, kw_only=True):
+    """A key for customers' handles that was in use before; erasure still has to know it."""
+
+    version: str
+    file: Path
+
+
 class Settings(Section, frozen=True, kw_only=True):
     """All settings. Relative paths are taken from the configuration file's folder."""
 
@@ -70,8 +79,18 @@ class Settings(Section, frozen=True, kw_only=True):
     desks: Positive = 4
     customer_key_file: Path | None = None
     customer_key_version: str = "1"
+    former_customer_keys: tuple[FormerKey, ...] = ()
+    retention: dict[str, float | str] = msgspec.field(default_factory=dict)  # by table
 
     def __post_init__(self) -> None:
+        for table, kept in self.retention.items():
+            if table not in TABLES or table == RESTATEMENTS.name:
+                known = ", ".join(name for name in TABLES if name != RESTATEMENTS.name)
+                raise ValueError(f"retention: no table '{table}'; name one of {known}")
+            try:
+                parse_duration(kept)
+            except ValueError as error:
+                raise ValueError(f"retention of {table}: {error}") from None
         for name in (
             "lateness",
             "max_ahead",
@@ -109,6 +128,10 @@ def load_settings(path: Path | None) -> Settings:
         history=base / settings.history,
         source=msgspec.structs.replace(settings.source, folder=base / settings.source.folder),
         customer_key_file=below(settings.customer_key_file),
+        former_customer_keys=tuple(
+            msgspec.structs.replace(former, file=base / former.file)
+            for former in settings.former_customer_keys
+        ),
     )
 
 
@@ -150,3 +173,14 @@ def customer_key(settings: Settings) -> bytes | None:
         except OSError as error:
             raise SettingsError(f"customer_key_file: {error}") from None
     return os.environ.get("REPLYWATCH_CUSTOMER_KEY", "").encode() or None
+
+
+def customer_hashes(settings: Settings, handle: str) -> list[str]:
+    """What stands for `handle` in the history, under the key in use and the former ones."""
+    keys = [(customer_key(settings), settings.customer_key_version)]
+    for former in settings.former_customer_keys:
+        try:
+            keys.append((former.file.read_bytes().strip() or None, former.version))
+        except OSError as error:
+            raise SettingsError(f"former_customer_keys: {error}") from None
+    return [customer_hash(key, version, handle) for key, version in keys if key is not None]

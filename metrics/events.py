@@ -152,12 +152,19 @@ def _is_one_a_line(chunk: bytes, count: int) -> bool:
     return starts == ends == lines == count
 
 
+def customer_hash(key: bytes, version: str, handle: str) -> str:
+    """What stands for a customer's handle: HMAC-SHA-256 under `key`, its first 16 bytes in hex.
+
+    Prefixed with the key's version, so that hashes under two keys can't be taken for each other.
+    """
+    return f"{version}:{hmac.digest(key, handle.encode(), 'sha256')[:16].hex()}"
+
+
 class Decoder:
     """Bytes to events.
 
-    `customer_key` hashes customers' handles (HMAC-SHA-256, first 16 bytes in hex, prefixed with
-    the key's version); without one they are dropped. `max_ahead` (microseconds) refuses an event
-    stamped later than that after its arrival.
+    `customer_key` hashes customers' handles (see `customer_hash`); without one they are dropped.
+    `max_ahead` (microseconds) refuses an event stamped later than that after its arrival.
     """
 
     def __init__(self, max_ahead: int, customer_key: bytes | None = None, version: str = "1"):
@@ -232,6 +239,6 @@ class Decoder:
         if known is None:
             if len(self._hashes) > 100_000:
                 self._hashes.clear()
-            digest = hmac.digest(self._customer_key, handle.encode(), "sha256")
-            known = self._hashes[handle] = f"{self._version}:{digest[:16].hex()}"
+            known = customer_hash(self._customer_key, self._version, handle)
+            self._hashes[handle] = known
         return known

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import duckdb
 
+from replywatch.sql.locks import hold
 from replywatch.sql.manifest import DataFile, Manifest
-from replywatch.sql.schemas import RESTATEMENTS, TABLES, Table
+from replywatch.sql.schemas import TABLES
+from replywatch.sql.views import Restating, create_view
 
 DATABASE = "replywatch.duckdb"
 DATA = "history"
@@ -23,81 +25,30 @@ class HistoryError(Exception):
     """A history that can't be read or written; the message says which, and what to do."""
 
 
-_DUCKDB_TYPES = {
-    "timestamp[us, tz=UTC]": "timestamptz",
-    "double": "double",
-    "string": "varchar",
-    "int64": "bigint",
-    "int32": "integer",
-    "bool": "boolean",
-    "binary": "blob",
-}
-
-
-def _source(table: Table, files: list[DataFile], root: Path) -> str:
-    """The raw rows of a table as a SELECT; typed and empty where nothing was published yet."""
-    paths = [str(root / file.path) for file in files if file.table == table.name]
-    if paths:
-        quoted = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
-        return f"select * from read_parquet([{quoted}], hive_partitioning = false)"
-    columns = ", ".join(
-        f'null::{_DUCKDB_TYPES[str(kind)]} as "{name}"' for name, kind in table.columns
-    )
-    return f"select {columns} where false"
-
-
-def _view(table: Table, files: list[DataFile], root: Path) -> str:
-    """The view of a table: hidden columns left out, and only what was said last of each row."""
-    shown = ", ".join(f'"{name}"' for name, _ in table.columns if not name.startswith("_"))
-    steps = [f"raw as ({_source(table, files, root)})"]
-    last = "raw"
-    if table.of_conversation and any(file.table == RESTATEMENTS.name for file in files):
-        steps.append(
-            f"""restated as (
-                select conversation_id, from_opened_at, generation, restated_at
-                from ({_source(RESTATEMENTS, files, root)})
-            )"""
-        )
-        steps.append(
-            """in_force as (
-                select raw.* from raw anti join restated
-                on raw.conversation_id = restated.conversation_id
-                and raw.opened_at >= restated.from_opened_at
-                and raw.opened_at < restated.restated_at
-                and raw._generation < restated.generation
-            )"""
-        )
-        last = "in_force"
-    if table.is_revised:
-        key = ", ".join(table.key)
-        steps.append(
-            f"""latest as (
-                select * from {last}
-                qualify row_number() over (partition by {key} order by revision desc) = 1
-            )"""
-        )
-        last = "latest"
-    return (
-        f"create view {table.name} as with {', '.join(steps)} "
-        f"select {shown} from {last} where {table.shown_if}"
-    )
-
-
 def create_views(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
     """Create the views of the history in `folder`, over the files that count now."""
     root = folder.resolve()
     files = Manifest(folder).files()
-    for table in TABLES.values():
-        con.execute(_view(table, files, root))
+    restating = Restating(files)
+    by_table: dict[str, list[DataFile]] = {name: [] for name in TABLES}
+    for file in files:
+        by_table[file.table].append(file)
+    for name, table in TABLES.items():
+        con.execute(create_view(table, by_table[name], restating, root))
 
 
 def write_database(folder: Path) -> None:
-    """Replace `replywatch.duckdb` by one whose views show the files that count now."""
+    """Replace `replywatch.duckdb` by one whose views show the files that count now.
+
+    The writer of the history and its upkeep both do; one at a time, or an older picture could
+    replace a newer one.
+    """
     fresh = folder / f".{DATABASE}.new"
-    fresh.unlink(missing_ok=True)
-    with duckdb.connect(str(fresh)) as con:
-        create_views(con, folder)
-    os.replace(fresh, folder / DATABASE)
+    with hold(folder / f".{DATABASE}.lock"):
+        fresh.unlink(missing_ok=True)
+        with duckdb.connect(str(fresh)) as con:
+            create_views(con, folder)
+        os.replace(fresh, folder / DATABASE)
 
 
 def open_history(folder: Path) -> duckdb.DuckDBPyConnection:

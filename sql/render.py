@@ -44,7 +44,7 @@ def render(
     if fmt not in FORMATS:
         raise RenderError(f"unknown format '{fmt}': use one of {', '.join(FORMATS)}")
     if output is not None:
-        with _whole_file(output) as sink:
+        with whole_file(output) as sink:
             _write(rows, fmt, sink, is_human, width)
         return
     stream = sys.stdout if stream is None else stream
@@ -106,8 +106,14 @@ def _rows(rows: pa.Table) -> Iterator[tuple[Any, ...]]:
         yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 
+def write_whole(output: Path, data: bytes) -> None:
+    """Writes `data` to a file that appears whole or not at all."""
+    with whole_file(output) as sink:
+        sink.write(data)
+
+
 @contextmanager
-def _whole_file(output: Path) -> Iterator[BinaryIO]:
+def whole_file(output: Path) -> Iterator[BinaryIO]:
     """A file that takes its place when written whole; a device or a pipe is written as it is."""
     target = output.resolve()
     try:

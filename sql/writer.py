@@ -14,10 +14,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from replywatch.sql.history import DATA, HistoryError, write_database
+from replywatch.sql.locks import sync_folder
 from replywatch.sql.manifest import DataFile, Manifest
+from replywatch.sql.schemas import RESTATEMENTS
 
 STAGING = "staging"
 
@@ -50,29 +53,34 @@ class HistoryWriter:
             ]
             for write in writes:
                 write.result()
-        _sync(fresh)
+        sync_folder(fresh)
         fresh.rename(self.staging / f"{sequence:010d}")
-        _sync(self.staging)
+        sync_folder(self.staging)
 
     def publish(self, sequence: int) -> None:
         """Let seal `sequence` count; doing it twice, or its rest after a crash, is the same."""
         staged = self.staging / f"{sequence:010d}"
         if not staged.is_dir():
             return
+        if sequence <= self.manifest.published():  # and its files may be compacted away by now
+            shutil.rmtree(staged)
+            return
         files = []
         for path in sorted(staged.iterdir()):
             table, date, rows, _ = path.name.split(".")
             target = Path(DATA) / table / f"date={date}" / f"{sequence:010d}-{rows}.parquet"
             (self.folder / target).parent.mkdir(parents=True, exist_ok=True)
-            files.append((path, DataFile(str(target), table, date, sequence, int(rows))))
+            back_to = _reaches_back_to(path) if table == RESTATEMENTS.name else None
+            file = DataFile.sealed(str(target), table, date, sequence, int(rows), back_to)
+            files.append((path, file))
         # Linked first, counted next, removed last: cut anywhere, it can be done again.
         for path, file in files:
             place = self.folder / file.path
             if not place.exists():
                 os.link(path, place)
         for parent in {(self.folder / file.path).parent for _, file in files}:
-            _sync(parent)
-        self.manifest.add(file for _, file in files)
+            sync_folder(parent)
+        self.manifest.publish(sequence, [file for _, file in files])
         write_database(self.folder)
         shutil.rmtree(staged)
 
@@ -91,8 +99,7 @@ class HistoryWriter:
                 self.publish(int(staged.name))
             else:
                 shutil.rmtree(staged)
-        published = max((file.sequence for file in self.manifest.files()), default=0)
-        if published > sequence:
+        if (published := self.manifest.published()) > sequence:
             raise HistoryError(
                 f"the history in {self.folder} goes to seal {published}, the recovery state only "
                 f"to {sequence}: they do not belong together; nothing was changed"
@@ -100,10 +107,7 @@ class HistoryWriter:
         write_database(self.folder)
 
 
-def _sync(folder: Path) -> None:
-    """Make the names in `folder` durable."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _reaches_back_to(path: Path) -> str:
+    """The UTC date of the earliest conversation that the restatements in a file speak of."""
+    opened: pa.ChunkedArray = pq.read_table(path, columns=["from_opened_at"]).column(0)
+    return pc.min(opened).as_py().date().isoformat()  # type: ignore[no-any-return]

@@ -6,6 +6,7 @@ import random
 import shutil
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,9 @@ from replays import Process, a_replay, replay, run, wait_for, write_lines
 from replywatch.flows.runner import claim
 from replywatch.flows.settings import Settings
 from replywatch.sample_data import write_sample
+from replywatch.sql.compaction import compact
 from replywatch.sql.history import HistoryError
+from replywatch.sql.manifest import Manifest
 from replywatch.sql.schemas import TABLES
 
 LATENESS = 60
@@ -142,6 +145,33 @@ def test_killed_while_it_publishes_it_writes_the_same_tables(
     reader.look()
     assert [] == reader.faults
     assert expected == digests(tmp_path / "out")
+
+
+def test_compacted_all_the_while_it_writes_the_same_tables(
+    start: Callable[[int], Process], expected: dict[str, tuple[int, str]], tmp_path: Path
+) -> None:
+    """Compaction runs without a pause beside a replay that is killed; a reader sees no fault."""
+    out = tmp_path / "out"
+    reader = Reader(out / "replywatch.duckdb")
+    reader.start()
+    compactions = 0
+    for turn in range(3):
+        process = start(2 - turn % 2)
+        until = time.monotonic() + (1.5 if turn < 2 else 60)
+        while time.monotonic() < until and process.process.poll() is None:
+            if (out / "manifest.sqlite").exists() and Manifest(out).exists():
+                compact(out, grace=3)
+                compactions += 1
+            time.sleep(0.1)
+        process.kill_after(0)
+    assert start(1).finish() == 0
+    compact(out, grace=3)
+    reader.is_done.set()
+    reader.join()
+    assert expected == digests(out)
+    assert [] == reader.faults
+    assert compactions > 3
+    assert reader.looks > 5
 
 
 def test_stopped_by_sigterm_it_goes_on_where_it_was(

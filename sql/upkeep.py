@@ -1,0 +1,129 @@
+"""Files of the history rewritten and removed, while readers read and the pipeline writes.
+
+Whatever is cut short is put right by the next run: a new file counts from one transaction of the
+manifest on, and the files it replaces are retired in the same one. Retired files stay for a while,
+for readers that opened the history before.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from replywatch.sql.history import DATA, HistoryError, write_database
+from replywatch.sql.locks import hold, sync_folder
+from replywatch.sql.manifest import DataFile, Manifest
+from replywatch.sql.schemas import TABLES, Table
+
+LOCK, SCRATCH = "upkeep.lock", "upkeep"
+MEMORY = "1GB"
+_NEW, _UNFINISHED = "c-", ".new"
+
+
+class Upkeep:
+    """One run of upkeep over a history; `now` is Unix time."""
+
+    def __init__(self, folder: Path, con: duckdb.DuckDBPyConnection, now: float) -> None:
+        self.folder, self.root = folder, folder.resolve()
+        self.manifest = Manifest(folder)
+        self.con = con
+        self.now = now
+
+    def rewrite(
+        self, table: Table, old: Sequence[DataFile], query: str, *, applied: int, is_compacted: bool
+    ) -> DataFile | None:
+        """Put one file of the rows of `query` in the place of `old`, files of one date.
+
+        Rows are in the order of the instant that dates them, then of the key. Returns the new
+        file, `None` where no row is left.
+        """
+        date = old[0].date
+        place = Path(DATA) / table.name / f"date={date}"
+        fresh = self.root / place / f"{_NEW}{uuid.uuid4().hex[:12]}{_UNFINISHED}"
+        order = ", ".join(f'"{name}"' for name in dict.fromkeys((table.dated_by, *table.key)))
+        columns = ", ".join(f'"{name}"' for name, _ in table.columns)
+        target = str(fresh).replace("'", "''")
+        row = self.con.execute(
+            f"copy (select {columns} from ({query}) order by {order}) to '{target}' "
+            "(format parquet, compression zstd)"
+        ).fetchall()
+        count = int(row[0][0])
+        new = []
+        if count:
+            with fresh.open("rb") as written:
+                os.fsync(written.fileno())
+            path = place / f"{fresh.name.removesuffix(_UNFINISHED)}-{count}.parquet"
+            os.replace(fresh, self.root / path)
+            sync_folder(self.root / place)
+            sequence = max(file.sequence for file in old)
+            back_to = min((f.reaches_back_to for f in old if f.reaches_back_to), default=None)
+            new.append(
+                DataFile(
+                    str(path), table.name, date, sequence, count, applied, is_compacted, back_to
+                )
+            )
+        else:
+            fresh.unlink()
+        self.manifest.replace(old, new, self.now)
+        return new[0] if new else None
+
+    def retire(self, old: Sequence[DataFile]) -> None:
+        """Let `old` count no more."""
+        self.manifest.replace(old, [], self.now)
+
+    def show(self) -> None:
+        """Let `replywatch.duckdb` show the files that count now."""
+        write_database(self.folder)
+
+    def sweep(self, grace: float) -> list[str]:
+        """Remove files retired `grace` seconds ago or earlier; their paths. `show` comes first."""
+        gone = self.manifest.retired(self.now - grace)
+        for path in gone:
+            (self.root / path).unlink(missing_ok=True)
+        self.manifest.forget_retired(gone)
+        return gone
+
+    def remove_orphans(self) -> None:
+        """Remove what a run that was cut short wrote and no manifest names."""
+        known = {file.path for file in self.manifest.files()}
+        known.update(self.manifest.retired(float("inf")))
+        for path in (self.root / DATA).glob(f"*/date=*/{_NEW}*"):
+            if str(path.relative_to(self.root)) not in known:
+                path.unlink()
+
+
+@contextmanager
+def begin_upkeep(folder: Path, now: float) -> Iterator[Upkeep]:
+    """A run of upkeep, the only one in `folder`, with what an earlier one left behind put right.
+
+    Raises `HistoryError` where there is no history, or another run has it.
+    """
+    if not Manifest(folder).exists():
+        raise HistoryError(
+            f"no history in {folder}: there is no manifest; name the folder that --out wrote"
+        )
+    scratch = folder / SCRATCH
+    try:
+        with hold(folder / LOCK, is_patient=False):
+            scratch.mkdir(exist_ok=True)
+            with duckdb.connect(config={"python_enable_replacements": False}) as con:
+                con.execute(f"set memory_limit = '{MEMORY}'")
+                con.execute("set TimeZone = 'UTC'")
+                con.execute("set temp_directory = ?", [str(scratch.resolve())])
+                upkeep = Upkeep(folder, con, now)
+                upkeep.remove_orphans()
+                yield upkeep
+    except BlockingIOError:
+        raise HistoryError(
+            f"{folder} is being compacted or erased from by another process; try again later"
+        ) from None
+
+
+def table_of(file: DataFile) -> Table:
+    """The table that a file belongs to."""
+    return TABLES[file.table]
