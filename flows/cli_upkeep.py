@@ -38,7 +38,7 @@ def add_commands(commands: Commands) -> None:
         commands,
         "compact",
         _compact,
-        help="merge the small files of a history, and remove what is kept no longer",
+        help="merge small files, drop what is kept no longer",
         description="Merge the small files of each table and day into one, without superseded "
         "revisions; drop the days that [retention] of the configuration keeps no longer; remove "
         "files replaced some time ago. It may run while the pipeline writes and people read.",
