@@ -145,13 +145,15 @@ def _spike_ratio(scope: ScopeBoard) -> float | None:
 
 
 def spike_words(scope: ScopeBoard) -> str:
-    """`SPIKE x12`, `normal`, or `learning` while nothing is expected yet."""
-    if not scope.is_spike:
+    """`SPIKE x12`, `CRISIS x12` or `SURGE x2.1` by what goes on, `normal`, or `learning` while
+    nothing is expected yet."""
+    if not (scope.is_spike or scope.is_surge):
         return "learning" if scope.posts_expected is None else "normal"
+    kind = "CRISIS" if scope.is_crisis else "SPIKE" if scope.is_spike else "SURGE"
     ratio = _spike_ratio(scope)
     if ratio is None:
-        return "SPIKE"
-    return f"SPIKE x{ratio:,.0f}" if ratio >= 9.95 else f"SPIKE x{ratio:.1f}"
+        return kind
+    return f"{kind} x{ratio:,.0f}" if ratio >= 9.95 else f"{kind} x{ratio:.1f}"
 
 
 def worst_first(board: Board) -> list[ScopeBoard]:

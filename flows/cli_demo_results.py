@@ -30,35 +30,6 @@ _WINDOW_COLUMNS = (
     "oldest_wait_seconds",
 )
 
-_SPIKES = """
-with
-
-numbered as (
-    select
-        *,
-        window_start - interval 5 minutes * row_number() over (
-            partition by brand, channel, queue order by window_start
-        ) as island
-    from windows
-    where is_spike
-),
-
-final as (
-    select
-        concat_ws('/', brand, channel, queue) as scope,
-        min(window_start) as started_at,
-        max(window_start) + interval 5 minutes as ended_at,
-        max(posts) as peak_posts,
-        arg_max(posts_expected, posts) as expected,
-        arg_max(window_start, posts) as peak_at
-    from numbered
-    group by brand, channel, queue, island
-)
-
-select * from final
-order by peak_posts desc, scope, started_at
-"""
-
 
 def tell_results(con: duckdb.DuckDBPyConnection) -> None:
     """Print the agents, the breaches and the spike."""
@@ -93,17 +64,18 @@ def _show(rows: pa.Table, columns: tuple[str, ...], title: str) -> None:
 
 
 def _tell_spikes(con: duckdb.DuckDBPyConnection) -> None:
-    spikes = con.sql(_SPIKES).to_arrow_table().to_pylist()
+    spikes = run_report(con, "spikes").sort_by([("peak_posts", "descending")]).to_pylist()
     if not spikes:
         print("spike: none")
     for spike in spikes[:_TOP]:
-        expected = spike["expected"]
-        against = "" if expected is None else f", where {expected:.1f} were expected"
+        ended_at = spike["ended_at"]
+        until = "still going on" if ended_at is None else f"to {ended_at:%H:%M} UTC"
         print(
-            f"spike: {spike['scope']}, {spike['started_at']:%Y-%m-%d %H:%M} to "
-            f"{spike['ended_at']:%H:%M} UTC\n"
-            f"  at its peak {spike['peak_posts']:,} posts in the 5 minutes from "
-            f"{spike['peak_at']:%H:%M}{against}"
+            f"{spike['kind']}: {spike['brand']}/{spike['channel']}/{spike['queue']}, "
+            f"{spike['started_at']:%Y-%m-%d %H:%M} {until}\n"
+            f"  known at {spike['detected_at']:%H:%M}; at its peak {spike['peak_posts']:,} posts "
+            f"in the 5 minutes from {spike['peak_at']:%H:%M}, where {spike['expected']:.1f} were "
+            "expected"
         )
 
 

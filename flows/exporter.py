@@ -173,7 +173,18 @@ def _maybe(field: str) -> Callable[[Scope, ScopeSeries], Samples]:
 
 def _spikes(scope: Scope, one: ScopeSeries) -> Samples:
     for kind in names.SPIKE_KINDS:
-        yield (*scope, kind), float(any(board.is_spike for board in one.boards.values()))
+        is_active = any(getattr(board, f"is_{kind}") for board in one.boards.values())
+        yield (*scope, kind), float(is_active)
+
+
+def _largest(field: str) -> Callable[[Scope, ScopeSeries], Samples]:
+    """A gauge of which the largest counts; no sample where it is unknown."""
+
+    def samples(scope: Scope, one: ScopeSeries) -> Samples:
+        found = [value for b in one.boards.values() if (value := getattr(b, field)) is not None]
+        yield scope, max(found, default=None)
+
+    return samples
 
 
 _GAUGES: dict[str, Callable[[Scope, ScopeSeries], Samples]] = {
@@ -183,7 +194,8 @@ _GAUGES: dict[str, Callable[[Scope, ScopeSeries], Samples]] = {
     "care_volume_window_posts": _total("window_posts"),
     "care_oldest_waiting_timestamp_seconds": _least("oldest_wait_at"),
     "care_volume_expected_posts": _maybe("posts_expected"),
-    "care_volume_spike_score": _maybe("spike_score"),
+    "care_volume_spike_score": _largest("spike_score"),
+    "care_volume_spike_severity_days": _largest("spike_severity"),
     "care_volume_spike_active": _spikes,
     "care_conversations_overdue": _of_sla(
         lambda boards, sla: sum(board.overdue.get(sla, 0) for board in boards), SLAS

@@ -128,7 +128,8 @@ class DeskLogic(StatefulBatchLogic[Partial, Shown, bytes]):
         if now - self._shown_at >= BOARDS_EVERY or desk.marks.is_end:
             self._shown_at = now
             boards, fresh = desk.show()
-        rows = [Rows("windows", windows)] if windows else []
+        told = (("windows", windows), ("spikes", desk.take_spikes()))
+        rows = [Rows(table, said) for table, said in told if said]
         if not rows and boards is None:
             return [], self.RETAIN
         return [Shown(self._index, desk.watermark, rows, boards, fresh)], self.RETAIN

@@ -23,8 +23,11 @@ class ScopeBoard(msgspec.Struct):
     window_start: int = 0  # start of the running 5-minute window
     window_posts: int = 0  # customer posts in it so far
     posts_expected: float | None = None  # expected for a whole window
-    spike_score: float | None = None
-    is_spike: bool = False
+    spike_score: float | None = None  # how far it is to an alarm: 1 raises one
+    is_spike: bool = False  # a crisis is one as well
+    is_surge: bool = False
+    is_crisis: bool = False
+    spike_severity: float | None = None  # of what goes on: days since as many posts came
     attainment: dict[str, float | None] = {}  # of the last closed window, by SLA
     is_breached: dict[str, bool] = {}  # whether that is under the objective
     met_last_hour: int = 0  # SLA clocks met and missed in the last 12 closed windows

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from replywatch.metrics.episodes import KINDS
+
 Kind = Literal["counter", "gauge", "histogram"]
 SCOPE = ("brand", "channel", "queue")
 
@@ -66,8 +68,13 @@ _ALL = (
         "care_volume_expected_posts",
         "Posts expected in a 5-minute window; no sample while that is being learned.",
     ),
-    _scoped("gauge", "care_volume_spike_score", "Standard deviations above the expected volume."),
+    _scoped("gauge", "care_volume_spike_score", "How near an alarm is: 1 raises one."),
     _scoped("gauge", "care_volume_spike_active", "1 during a volume episode of this kind.", "kind"),
+    _scoped(
+        "gauge",
+        "care_volume_spike_severity_days",
+        "Days since as many posts came in five minutes; no sample without an episode.",
+    ),
     Metric("care_events_rejected_total", "counter", "Input rows refused.", ("reason",)),
     Metric("care_events_late_total", "counter", "Events that came after their watermark."),
     Metric("care_scopes_folded_total", "counter", "Scopes beyond the cap, shown as 'other'."),
@@ -89,7 +96,8 @@ CATALOGUE: dict[str, Metric] = {metric.name: metric for metric in _ALL}
 DIRECTIONS = ("inbound", "outbound")
 ENDS = ("closed", "expired")
 OUTCOMES = ("met", "missed", "void")
-SPIKE_KINDS = ("spike",)
+SPIKE_KINDS = KINDS
+"""Kinds of volume episodes; during a crisis, `spike` is 1 as well."""
 
 RESPONSE_BOUNDS = (15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400)
 RESOLUTION_BOUNDS = (300, 900, 3600, 7200, 14400, 28800, 86400, 172800, 604800)

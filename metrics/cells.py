@@ -11,7 +11,9 @@ from collections import Counter
 
 import msgspec
 
+from replywatch.metrics.events import Event
 from replywatch.metrics.policy import SLAS, Scope
+from replywatch.metrics.times import MINUTE, WINDOW
 
 _N = len(SLAS)
 POSTS, REPLIES, OPENED, CLOSED, EXPIRED = range(5)
@@ -21,7 +23,9 @@ MET, MISSED, VOID = 9, 9 + _N, 9 + 2 * _N  # clocks that ended: + index in SLAS
 # Conversations past a deadline, and no longer: + index in SLAS.
 OVERDUE, RELIEVED = 9 + 3 * _N, 9 + 4 * _N
 LATE_POSTS = 9 + 5 * _N  # those of POSTS that came late
-KINDS_OF_FACT = LATE_POSTS + 1
+MINUTE_POSTS = LATE_POSTS + 1  # the others, by minute: + minute of the window
+SCORED, NEGATIVE = MINUTE_POSTS + 5, MINUTE_POSTS + 6  # of those: with a sentiment, and below 0
+KINDS_OF_FACT = MINUTE_POSTS + 7
 
 
 FIRST_RESPONSE, NEXT_RESPONSE, RESOLUTION = range(3)  # samples, in microseconds
@@ -72,6 +76,19 @@ class Cell(msgspec.Struct, array_like=True, gc=False):
         for kind, value in self.values:
             sorted_out[kind].append(value)
         return sorted_out
+
+
+def note_volume(cell: Cell, event: Event, at: int) -> None:
+    """Say of a customer's post what the volume is judged by; of late ones only how many came."""
+    facts = cell.facts
+    if event.is_late:
+        facts.append(LATE_POSTS)
+        return
+    facts.append(MINUTE_POSTS + at % WINDOW // MINUTE)
+    if event.sentiment is not None:
+        facts.append(SCORED)
+        if event.sentiment < 0:
+            facts.append(NEGATIVE)
 
 
 class Told(msgspec.Struct, array_like=True, gc=False):

@@ -21,7 +21,6 @@ from replywatch.metrics.cells import (
     ENTERED,
     EXPIRED,
     FIRST_RESPONSE,
-    LATE_POSTS,
     LEFT,
     MET,
     MISSED,
@@ -38,6 +37,7 @@ from replywatch.metrics.cells import (
     WAIT,
     WAIT_LEFT,
     Cell,
+    note_volume,
 )
 from replywatch.metrics.conversation_rows import message_row, response_row, sla_row
 from replywatch.metrics.events import Event
@@ -151,8 +151,7 @@ class Conversation(msgspec.Struct, array_like=True):
             self.first_post_at = at
         self.post_count += 1
         cell.facts.append(POSTS)
-        if event.is_late:
-            cell.facts.append(LATE_POSTS)
+        note_volume(cell, event, at)
         book.messages.append(message_row(self, event, "inbound"))
         if self.customer is None:
             self.customer = event.customer

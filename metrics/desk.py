@@ -13,9 +13,9 @@ import msgspec
 from replywatch.metrics.board import ScopeBoard
 from replywatch.metrics.cells import Cell, Partial
 from replywatch.metrics.policy import PolicyBook, Scope
-from replywatch.metrics.rows import WindowRow
+from replywatch.metrics.rows import SpikeRow, WindowRow
 from replywatch.metrics.scope_state import ScopeState
-from replywatch.metrics.times import NEVER, WINDOW
+from replywatch.metrics.times import NEVER, WINDOW, window_of
 from replywatch.metrics.watermark import Marks
 
 
@@ -57,6 +57,7 @@ class Desk:
         self.scopes: dict[Scope, ScopeState] = {}
         self.fresh = Fresh()
         self._open: list[tuple[int, Scope]] = []
+        self._silent_until = -NEVER
         self._corrections: dict[Scope, list[tuple[int, Cell, bool]]] = {}
 
     def receive(self, partial: Partial) -> None:
@@ -95,7 +96,20 @@ class Desk:
             row = self.scopes[scope].close(window, end, self.policy, forget=now - self.keep)
             if row is not None:
                 rows.append(row)
+        if now > -NEVER:
+            self._pass_silence(window_of(now))
         return rows
+
+    def _pass_silence(self, until: int) -> None:
+        """Let every scope know of the windows that closed without a word."""
+        if until > self._silent_until:
+            self._silent_until = until
+            for state in self.scopes.values():
+                state.pass_silence(until)
+
+    def take_spikes(self) -> list[SpikeRow]:
+        """Rows of the volume episodes that changed since this was last asked for."""
+        return [row for scope in sorted(self.scopes) for row in self.scopes[scope].take_spikes()]
 
     def show(self) -> tuple[list[ScopeBoard], Fresh]:
         """The live state of every scope, and what came in since this was last asked for."""

@@ -131,6 +131,26 @@ WindowRow = tuple[
 ]
 """One 5-minute window of one scope."""
 
+SpikeRow = tuple[
+    int,  # started_at
+    str,  # brand
+    str,  # channel
+    str,  # queue
+    str,  # kind
+    int,  # detected_at
+    int | None,  # ended_at
+    int,  # peak_at
+    int,  # peak_posts
+    float,  # expected
+    float | None,  # ratio
+    float,  # severity
+    int,  # scored_posts
+    float | None,  # negative_ratio
+    int,  # revision
+    bool,  # is_surge
+]
+"""One volume episode of a scope at one revision; the highest revision is its latest."""
+
 RejectedRow = tuple[
     str,  # source
     str,  # position
@@ -149,4 +169,13 @@ RestatementRow = tuple[
 ]
 """Voids the older generations of a conversation, opened at `from_opened_at` or later."""
 
-Row = ConversationRow | ResponseRow | MessageRow | SlaRow | WindowRow | RejectedRow | RestatementRow
+Row = (
+    ConversationRow
+    | ResponseRow
+    | MessageRow
+    | SlaRow
+    | WindowRow
+    | SpikeRow
+    | RejectedRow
+    | RestatementRow
+)

@@ -10,24 +10,26 @@ from replywatch.metrics.board import ScopeBoard
 from replywatch.metrics.cells import (
     CLOSED,
     FIRST_RESPONSE,
-    LATE_POSTS,
+    KINDS_OF_FACT,
     MET,
+    MINUTE_POSTS,
     MISSED,
+    NEGATIVE,
     NEXT_RESPONSE,
     OPENED,
     POSTS,
     REPLIES,
+    SCORED,
     Cell,
     Told,
 )
+from replywatch.metrics.episodes import Episode
 from replywatch.metrics.policy import SLAS, Objective, PolicyBook, Scope
-from replywatch.metrics.rows import WindowRow
+from replywatch.metrics.rows import SpikeRow, WindowRow
+from replywatch.metrics.spike_rows import spike_row
 from replywatch.metrics.standing import Standing
-from replywatch.metrics.times import HOUR, SECOND, WINDOW, seconds_between, window_of
-from replywatch.metrics.volume import Baseline
-
-Expectation = tuple[float | None, float | None, bool]
-"""Posts expected in a window, the score of those that came, and whether that is a spike."""
+from replywatch.metrics.times import HOUR, MINUTE, SECOND, WINDOW, seconds_between, window_of
+from replywatch.metrics.volume import Verdict, Volume, new_volume
 
 
 def percentile(ordered: list[int], percent: int) -> float | None:
@@ -62,7 +64,7 @@ class Closed(msgspec.Struct, array_like=True):
     end: int
     met: list[int]
     missed: list[int]
-    before: Baseline
+    verdict: Verdict  # what was known of its volume when it closed
     row: WindowRow | None
     revision: int = 0
 
@@ -75,7 +77,8 @@ class ScopeState(msgspec.Struct, array_like=True):
     closed: dict[int, Closed] = {}
     order: list[int] = []  # the closed windows that are kept, ascending
     settled: Standing = msgspec.field(default_factory=Standing)
-    baseline: Baseline = msgspec.field(default_factory=Baseline)
+    volume: Volume = msgspec.field(default_factory=new_volume)
+    spikes: list[Episode] = []  # that changed since `take_spikes`
     forgotten_before: int = 0  # windows before this one can't be restated any more
 
     def note_open(self, window: int, cell: Cell, is_added: bool) -> bool:
@@ -95,8 +98,10 @@ class ScopeState(msgspec.Struct, array_like=True):
         cell = self.open.pop(window)
         told = Told.by(cell)
         self.settled.move(told)
-        closed = Closed(cell, end, *_outcomes(told.counts), self.baseline.copy(), None)
-        self.baseline.update(window, _in_time(told))
+        counts = told.counts
+        minutes, moods = _minutes(counts), (counts[SCORED], counts[NEGATIVE])
+        verdict = self.volume.see(window, minutes, self.spikes, *moods)
+        closed = Closed(cell, end, *_outcomes(counts), verdict, None)
         closed.row = self._row(window, closed, told, policy)
         self.closed[window] = closed
         self.order.append(window)
@@ -126,7 +131,7 @@ class ScopeState(msgspec.Struct, array_like=True):
         for window, cell, is_added in kept:
             known = self.closed.get(window)
             if known is None:
-                known = Closed(Cell(), window + WINDOW, [], [], self._baseline_at(window), None)
+                known = Closed(Cell(), window + WINDOW, [], [], Verdict(), None)
                 self.closed[window] = known
                 insort(self.order, window)
             if is_added:
@@ -135,11 +140,6 @@ class ScopeState(msgspec.Struct, array_like=True):
                 known.cell.take_back(cell)
         rows = (self._restated_row(window, policy) for window in self.order[start:])
         return [row for row in rows if row is not None]
-
-    def _baseline_at(self, window: int) -> Baseline:
-        """What was known when `window`, in which nothing was in time, would have closed."""
-        after = bisect_left(self.order, window)
-        return self.closed[self.order[after]].before if after < len(self.order) else self.baseline
 
     def _restated_row(self, window: int, policy: PolicyBook) -> WindowRow | None:
         closed = self.closed[window]
@@ -178,7 +178,9 @@ class ScopeState(msgspec.Struct, array_like=True):
             sum(samples) / (len(samples) * SECOND) if samples else None,
             self.settled.waiting,
             None if oldest is None else seconds_between(oldest, closed.end),
-            *closed.before.judge(window, _in_time(told)),
+            closed.verdict.expected,
+            closed.verdict.score,
+            closed.verdict.is_spike,
             closed.revision,
         )
 
@@ -187,16 +189,30 @@ class ScopeState(msgspec.Struct, array_like=True):
         in_force = policy.rule_for(window + WINDOW - 1, self.scope, "normal")
         return None if in_force is None else in_force.rule.objective
 
-    def _volume(self, running: int) -> tuple[int, Expectation]:
-        """Posts of the running window so far and how they look; a spike lasts until a whole window
-        is without one."""
+    def pass_silence(self, until: int) -> None:
+        """Let the volume know that nothing more comes in the windows that end before `until`."""
+        self.volume.pass_silence(until, self.spikes)
+
+    def take_spikes(self) -> list[SpikeRow]:
+        """Rows of the volume episodes that changed since this was last asked for."""
+        rows = [spike_row(self.scope, spike) for spike in self.spikes]
+        self.spikes.clear()
+        return rows
+
+    def _severity(self, volume: Verdict) -> float | None:
+        """Days since as many posts came as in the episode that goes on; `None` without one."""
+        episode = self.volume.spike if volume.is_spike else self.volume.surge.episode
+        return episode.severity if episode is not None and episode.is_active else None
+
+    def _volume(self, running: int, now: int) -> tuple[int, Verdict]:
+        """Posts of the running window so far, and how they look; a minute that still runs counts
+        as a whole one."""
         if running in self.closed:  # the clock has ended within it
             closed = self.closed[running]
-            told = Told.by(closed.cell)
-            return told.counts[POSTS], closed.before.judge(running, _in_time(told))
-        posts = self.open[running].facts.count(POSTS) if running in self.open else 0
-        expected, score, is_spike = self.baseline.judge(running, posts)
-        return posts, (expected, score, is_spike or self.baseline.is_in_spike(running))
+            return Told.by(closed.cell).counts[POSTS], closed.verdict
+        counts = self.open[running].count() if running in self.open else [0] * KINDS_OF_FACT
+        minutes = _minutes(counts)[: (now - running) // MINUTE + 1]
+        return counts[POSTS], self.volume.peek(minutes)
 
     def board(self, now: int, policy: PolicyBook) -> ScopeBoard:
         """What a wallboard shows of this scope at `now`: the settled state, and all since."""
@@ -204,7 +220,7 @@ class ScopeState(msgspec.Struct, array_like=True):
         for cell in self.open.values():
             live.move(Told.by(cell))
         running = window_of(now)
-        posts, (expected, score, is_spike) = self._volume(running)
+        posts, volume = self._volume(running, now)
         board = ScopeBoard(
             *self.scope,
             waiting=live.waiting,
@@ -213,9 +229,12 @@ class ScopeState(msgspec.Struct, array_like=True):
             oldest_wait_at=live.waits.min(),
             window_start=running,
             window_posts=posts,
-            posts_expected=expected,
-            spike_score=score,
-            is_spike=is_spike,
+            posts_expected=volume.expected,
+            spike_score=volume.score,
+            is_spike=volume.is_spike,
+            is_surge=volume.is_surge,
+            is_crisis=volume.is_crisis,
+            spike_severity=self._severity(volume),
         )
         last = self.closed.get(running - WINDOW)
         met, missed = ([0] * len(SLAS),) * 2 if last is None else (last.met, last.missed)
@@ -236,9 +255,9 @@ class ScopeState(msgspec.Struct, array_like=True):
 _ENCODER = msgspec.msgpack.Encoder()
 
 
-def _in_time(told: Told) -> int:
-    """Posts that were in time: what is expected must not depend on when the others came."""
-    return told.counts[POSTS] - told.counts[LATE_POSTS]
+def _minutes(counts: list[int]) -> list[int]:
+    """Posts that were in time by minute: what is expected must not depend on when others came."""
+    return counts[MINUTE_POSTS : MINUTE_POSTS + WINDOW // MINUTE]
 
 
 def _outcomes(counts: list[int]) -> tuple[list[int], list[int]]:

@@ -1,89 +1,279 @@
-"""Expected volume of a scope, and how far above it a window is.
+"""How much a scope is written to against what it expects: spikes, surges and crises, as a stream.
 
-A first, short-memory baseline: the mean of the last hour of ordinary windows. It knows no hour of
-the week yet; `judge` is the place where a seasonal one will answer.
+One state of fixed size a scope. Every 5-minute window is judged, silent ones too, and inside a
+window every bin as it ends, so that a burst shows within a minute. Three ratios are watched, each
+of posts to expected posts (see `ratios`):
+
+- burst: the latest bins of the running window;
+- steady: the lower half of the last 20 minutes, or the lowest three quarters of the last hour,
+  which a lone outlier doesn't move;
+- surge: the last hours together, against what is usual at this hour of the week.
+
+Each has a `Tail`, whose threshold is the ratio that comes no more often than the alarm budget
+allows in this very scope. So no scope needs a setting of its own and none is ever silenced: what
+is larger than anything in weeks passes. The state depends on the windows alone, not on how the
+calls are split, so that live service and replay agree.
 """
 
 from __future__ import annotations
 
-from math import sqrt
+from collections.abc import Sequence
 
 import msgspec
 
-from replywatch.metrics.times import HOUR, WINDOW
+from replywatch.metrics.episodes import CRISIS, SPIKE, Episode, Mood, Records
+from replywatch.metrics.ratios import LEAVE_RATIO, LONG, bursts, is_warm, recent, steady, warm_since
+from replywatch.metrics.season import Season, hour_of
+from replywatch.metrics.surge import Surge
+from replywatch.metrics.tail import MERGE, Tail
+from replywatch.metrics.times import DAY, HOUR, MINUTE, WINDOW
 
-MEMORY = HOUR // WINDOW
-"""Windows the mean reaches back, and windows that must be known before anything is expected."""
+WINDOWS_AN_HOUR, MINUTES_A_WINDOW = HOUR // WINDOW, WINDOW // MINUTE
+BUDGET = 1.0  # alarms a week and scope
+MIN_POSTS = 10  # in 20 minutes, for an alarm
+UNKNOWN_HOUR = 4.0  # the bar is so many times higher in an hour of the day not seen before
+LEFT_OUT = MERGE // WINDOW  # hot windows that aren't learned; after that they are the new normal
+LONGEST_SILENCE = 8 * 7 * 24  # hours after which a scope is as good as new
 
-MIN_POSTS = 20
-ENTER_SCORE, ENTER_RATIO = 8.0, 4.0
-LEAVE_RATIO = 2.0
+FIRST_BURST, FIRST_STEADY, FIRST_SURGE = 20.0, 5.0, 3.0
+"""Thresholds before anything is known of a scope."""
+
+BURSTS, STEADIES, SURGES = 0.2, 1.0, 0.1
+"""What of the budget each threshold may take. They sum to more than 1, for an occasion passes more
+than one of them; the benchmark counts what comes of it."""
 
 
-class Baseline(msgspec.Struct, array_like=True):
-    """Posts expected in a 5-minute window, from the windows before it.
+class Verdict(msgspec.Struct, array_like=True):
+    """What is known of a window: posts expected, the ratio over its bar (1 raises an alarm), and
+    what goes on. `None` while nothing is known."""
 
-    Windows in a spike stay out of the mean, so that the spike isn't learned as normal; one that
-    lasts longer than two hours is taken for the new normal.
-    """
+    expected: float | None = None
+    score: float | None = None
+    is_spike: bool = False
+    is_surge: bool = False
+    is_crisis: bool = False
 
-    mean: float = 0.0
-    known: int = 0
-    last_window: int | None = None
-    spiking: int = 0  # windows the running spike has lasted
 
-    def judge(self, window: int, posts: int) -> tuple[float | None, float | None, bool]:
-        """Of a window: posts expected, standard deviations (Poisson) above that, and whether it is
-        a spike. `None` until an hour is known. A spike is easier to stay in than to enter."""
-        known, mean = self._faded(window)
-        if known < MEMORY:
-            return None, None, False
-        floor = max(mean, 1.0)
-        score, ratio = (posts - mean) / sqrt(floor), posts / floor
-        if posts < MIN_POSTS:
-            is_spike = False
-        elif self.is_in_spike(window):
-            is_spike = ratio >= LEAVE_RATIO
-        else:
-            is_spike = score >= ENTER_SCORE and ratio >= ENTER_RATIO
-        return mean, score, is_spike
+class Volume(msgspec.Struct, array_like=True):
+    """The detector of one scope. `new_volume` makes one."""
 
-    def is_in_spike(self, window: int) -> bool:
-        """Whether the window right before `window` was in a spike."""
-        return self.spiking > 0 and self.last_window == window - WINDOW
+    budget: float
+    burst: Tail
+    steady: Tail
+    surge: Surge
+    season: Season = msgspec.field(default_factory=Season)
+    records: Records = msgspec.field(default_factory=Records)
+    mood: Mood = msgspec.field(default_factory=Mood)
+    next: int | None = None  # the window to be judged next
+    forecast: float | None = None  # posts expected in each window of its hour
+    is_known: bool = False  # whether that hour of the day was seen before
+    posts: list[int] = msgspec.field(default_factory=lambda: [0] * WINDOWS_AN_HOUR)
+    expected: list[float] = msgspec.field(default_factory=lambda: [0.0] * WINDOWS_AN_HOUR)
+    silent_hours: int = 0
+    spike: Episode | None = None  # the latest spike or crisis
 
-    def copy(self) -> Baseline:
-        """The same, to be kept as it is."""
-        return Baseline(self.mean, self.known, self.last_window, self.spiking)
+    # -- what comes in ------------------------------------------------------------------------
 
-    def update(self, window: int, posts: int) -> None:
-        """Learn a closed window; those without posts since the last one are learned as empty."""
-        if not posts:
-            return  # it fades with the others, once there is one with posts
-        lasted = self.spiking if self.is_in_spike(window) else 0
-        is_spike = self.judge(window, posts)[2]
-        self.known, self.mean = self._faded(window)
-        self.last_window = window
-        if is_spike and lasted < 2 * MEMORY:
-            self.spiking = lasted + 1
+    def see(
+        self,
+        window: int,
+        bins: Sequence[int],
+        told: list[Episode],
+        scored: int = 0,
+        negative: int = 0,
+    ) -> Verdict:
+        """Judge a whole window and learn it. `bins` are its posts by minute, or only their sum.
+
+        Windows since the last one were silent. Episodes that began, changed or ended are added to
+        `told`. A window before the last one is neither judged nor learned.
+        """
+        self.pass_silence(window, told)
+        if self.next is None:
+            self.next = window
+        if window < self.next:
+            return Verdict()
+        return self._step(bins, told, scored, negative)
+
+    def pass_silence(self, until: int, told: list[Episode]) -> None:
+        """Learn that the windows that end before or at `until` had no posts. Before a scope's first
+        post there is no silence."""
+        while self.next is not None and self.next + WINDOW <= until:
+            if self.next + HOUR <= until and self._is_at_rest():
+                self._rest_an_hour(told)
+            else:
+                self._step((0,), told)
+
+    def peek(self, minutes: Sequence[int]) -> Verdict:
+        """What is known of the next window while it runs, from its posts by minute so far. Learns
+        nothing; `pass_silence` comes before it."""
+        if self.forecast is None:
+            return Verdict()
+        ratio = max(bursts(minutes, self.forecast / MINUTES_A_WINDOW), default=0.0)
+        verdict = self._verdict(self.forecast, ratio / self._bar(self.burst))
+        is_enough = sum(self.posts[-3:]) + sum(minutes) >= MIN_POSTS
+        if verdict.score is not None and verdict.score >= 1 and is_enough:
+            verdict.is_spike = True
+        return verdict
+
+    # -- windows ------------------------------------------------------------------------------
+
+    def _step(
+        self, bins: Sequence[int], told: list[Episode], scored: int = 0, negative: int = 0
+    ) -> Verdict:
+        """Judge and learn the next window."""
+        assert self.next is not None
+        window, posts, expected = self.next, sum(bins), self.forecast
+        self.next = window + WINDOW
+        self._record(window - LONG * WINDOW, self.posts[0])
+        self.posts = [*self.posts[1:], posts]
+        self.expected = [*self.expected[1:], posts if expected is None else expected]
+        score = None
+        if expected is not None:
+            score, alarm = self._judge(window, bins, expected)
+            if alarm is not None or self.spike is not None:
+                self._track(window, alarm, scored, negative, told)
+        verdict = self._verdict(expected, score)
+        spike = self.spike
+        if spike is None or not spike.is_active or spike.windows > LEFT_OUT:
+            self.season.add(posts)
+            self.mood.add(scored, negative)
+        if self.next % HOUR == 0:
+            self._close_hour(told)
+        return verdict
+
+    def _judge(
+        self, window: int, bins: Sequence[int], expected: float
+    ) -> tuple[float, tuple[int, int] | None]:
+        """The window's score; if it raises an alarm, when what it is about began, and the end of
+        the bin that showed it."""
+        ratios = bursts(bins, expected / len(bins))
+        burst, steadily = max(ratios), steady(self.posts, self.expected)
+        bar = self._bar(self.burst)
+        score = max(burst / bar, steadily / self._bar(self.steady))
+        self.burst.see(window, burst)
+        self.steady.see(window, steadily)
+        if score < 1 or sum(self.posts[-4:]) < MIN_POSTS:
+            return score, None
+        width = WINDOW // len(bins)
+        for bin, ratio in enumerate(ratios):
+            if ratio >= bar:
+                return score, (window + bin * width, window + (bin + 1) * width)
+        run = warm_since(self.posts, self.expected)
+        return score, (window - run * WINDOW, window + WINDOW)
+
+    def _record(self, window: int, posts: int) -> None:
+        """Remember a window that is an hour old, unless it is one of the spike's: its onset is
+        known by then, and an episode is not to be compared with itself."""
+        spike = self.spike
+        if posts and (spike is None or not spike.started_at <= window < spike.hot_until):
+            self.records.see(window, posts)
+
+    def _bar(self, tail: Tail) -> float:
+        return tail.threshold if self.is_known else tail.threshold * UNKNOWN_HOUR
+
+    def _verdict(self, expected: float | None, score: float | None) -> Verdict:
+        spike = self.spike
+        is_spike = spike is not None and spike.is_active
+        is_crisis = spike is not None and is_spike and spike.kind == CRISIS
+        return Verdict(expected, score, is_spike, self.surge.is_active, is_crisis)
+
+    def _track(
+        self,
+        window: int,
+        alarm: tuple[int, int] | None,
+        scored: int,
+        negative: int,
+        told: list[Episode],
+    ) -> None:
+        """Begin a spike, go on with it, or end it."""
+        spike = self.spike
+        if alarm is not None and (spike is None or spike.is_over(window)):
+            if spike is not None:
+                self.records.see(spike.peak_at, spike.peak_posts)
+            spike = self.spike = Episode(SPIKE, *alarm, hot_until=window)
+            run = max(window - spike.started_at, 0) // WINDOW
+            for back in range(run, 0, -1):
+                spike.take(
+                    window - back * WINDOW,
+                    self.posts[-1 - back],
+                    self.expected[-1 - back],
+                    self.records,
+                )
+        elif spike is None or (alarm is None and not spike.is_active):
             return
-        self.spiking = 0
-        self.known += 1
-        self.mean += (posts - self.mean) / min(self.known, MEMORY)
+        posts, expected = self.posts[-1], self.expected[-1]
+        spike.is_active = (
+            alarm is not None
+            or is_warm(posts, expected)
+            or recent(self.posts, self.expected) >= LEAVE_RATIO
+        )
+        if spike.is_active:
+            spike.hot_until = window + WINDOW
+            spike.windows += 1
+            spike.scored += scored
+            spike.negative += negative
+            spike.take(window, posts, expected, self.records)
+            if self.mood.is_crisis(spike):
+                spike.kind = CRISIS
+        _tell(spike, told)
 
-    def _faded(self, window: int) -> tuple[int, float]:
-        """What is known, and the mean, once the silent windows before `window` count as zeros."""
-        if self.last_window is None:
-            return 0, 0.0
-        known, mean = self.known, self.mean
-        silent = (window - self.last_window) // WINDOW - 1
-        if silent <= 0:
-            return known, mean
-        for _ in range(min(silent, MEMORY - min(known, MEMORY))):
-            known += 1
-            mean -= mean / known
-            silent -= 1
-        if silent:
-            known += silent
-            mean *= (1 - 1 / MEMORY) ** silent
-        return known, mean
+    # -- hours --------------------------------------------------------------------------------
+
+    def _close_hour(self, told: list[Episode]) -> None:
+        """Learn the hour that ends with the window judged last, and look for a surge."""
+        assert self.next is not None
+        start = self.next - HOUR
+        hour = hour_of(start)
+        usual, learned = self.season.usual(hour), self.season.windows
+        if usual is not None and learned:  # what is a spike isn't a surge as well
+            ratio = self.surge.add(self.season.posts, usual * learned)
+            if self.is_known:
+                surge = self.surge.follow(start, ratio, self.posts, usual, self.records)
+                if surge is not None:
+                    _tell(surge, told)
+        self.mood.fade()
+        self.season.close_hour(hour)
+        self.forecast = self.season.expected(hour + 1)
+        self.is_known = self.season.knows(hour + 1)
+        for tail in (self.burst, self.steady, self.surge.tail):
+            if tail.is_changed or self.next % DAY == 0:
+                tail.set_threshold(self.next)
+        self.silent_hours = 0 if any(self.posts) else self.silent_hours + 1
+        if self.silent_hours >= LONGEST_SILENCE:
+            fresh = new_volume(self.budget)
+            for name in self.__struct_fields__:
+                setattr(self, name, getattr(fresh, name))
+
+    def _is_at_rest(self) -> bool:
+        """Whether a silent hour that begins now can be passed in one go."""
+        is_quiet = not any(self.posts) and (self.spike is None or not self.spike.is_active)
+        is_full = self.next is not None and self.next % HOUR == 0
+        return is_quiet and is_full and self.forecast is not None
+
+    def _rest_an_hour(self, told: list[Episode]) -> None:
+        """The same as twelve silent windows of a scope at rest."""
+        assert self.next is not None
+        assert self.forecast is not None
+        self.expected = [self.forecast] * WINDOWS_AN_HOUR
+        self.season.add(0, WINDOWS_AN_HOUR)
+        self.next += HOUR
+        self._close_hour(told)
+
+
+def new_volume(budget: float = BUDGET) -> Volume:
+    """The detector of a scope of which nothing is known; its thresholds aim at `budget` alarms a
+    week, of all kinds together."""
+    burst, steadily, surge = (
+        Tail(first, share * budget, first)
+        for first, share in (
+            (FIRST_BURST, BURSTS),
+            (FIRST_STEADY, STEADIES),
+            (FIRST_SURGE, SURGES),
+        )
+    )
+    return Volume(budget, burst, steadily, Surge(surge))
+
+
+def _tell(episode: Episode, told: list[Episode]) -> None:
+    episode.revision += 1
+    told.append(msgspec.structs.replace(episode))

@@ -76,6 +76,13 @@ REPORTS: dict[str, Report] = {
         default="clock",
         listings={"clock": "breaches", "window": "breached_windows"},
     ),
+    "spikes": Report(
+        "episodes of unusual volume that began in the period, newest first",
+        default="episode",
+        groups=("kind", "brand", "channel", "queue", "day"),
+        listings={"episode": "spikes"},
+        grouped="spike_counts",
+    ),
     "rejected": Report(
         "events refused in the period",
         default="event",

@@ -186,6 +186,29 @@ WINDOWS = Table(
     shown_if="posts + replies + opened + closed + answered + met + missed > 0",
 )
 
+SPIKES = Table(
+    "spikes",
+    (
+        ("started_at", INSTANT),  # of the first minute or window that was hot
+        *_SCOPE,
+        ("kind", TEXT),  # spike, surge or crisis (a spike with many negative posts)
+        ("detected_at", INSTANT),
+        ("ended_at", INSTANT),  # null: it goes on
+        ("peak_at", INSTANT),  # window with the most posts
+        ("peak_posts", COUNT),
+        ("expected", pa.float64()),  # in that window
+        ("ratio", RATIO),
+        ("severity", pa.float64()),  # days since as many posts came in five minutes
+        ("scored_posts", COUNT),  # with a sentiment
+        ("negative_ratio", RATIO),
+        ("revision", COUNT),
+        ("is_surge", FLAG),  # else a spike or a crisis, and one may become the other
+    ),
+    dated_by="started_at",
+    key=("started_at", "brand", "channel", "queue", "is_surge"),
+    is_revised=True,
+)
+
 REJECTED = Table(
     "rejected",
     (
@@ -214,5 +237,5 @@ RESTATEMENTS = Table(
 
 TABLES: dict[str, Table] = {
     table.name: table
-    for table in (CONVERSATIONS, RESPONSES, MESSAGES, SLA, WINDOWS, REJECTED, RESTATEMENTS)
+    for table in (CONVERSATIONS, RESPONSES, MESSAGES, SLA, WINDOWS, SPIKES, REJECTED, RESTATEMENTS)
 }

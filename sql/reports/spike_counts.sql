@@ -1,0 +1,30 @@
+-- spikes, counted: episodes of unusual volume that began in the period.
+--
+-- episodes                 spikes, surges and crises that began
+-- hot_seconds              how long they lasted together; those that go on are left out
+-- max_times_expected, max_severity_days  of the worst of them
+--
+-- Parameters: $since, $until (instants, null is open; since is in, until is out), $tz, $by.
+-- Groups: kind, brand, channel, queue, day (on which they began).
+with
+
+dated as (
+    select *, cast(started_at at time zone $tz as date) as day
+    from spikes
+    where started_at >= coalesce($since::timestamptz, '-infinity')
+        and started_at < coalesce($until::timestamptz, 'infinity')
+),
+
+final as (
+    select
+        columns(lambda name: list_contains($by, name)),
+        count(*) as episodes,
+        sum(epoch_us(ended_at - started_at)) / 1e6 as hot_seconds,
+        max(ratio) as max_times_expected,
+        max(severity) as max_severity_days
+    from dated
+    group by all
+)
+
+select * from final
+order by all
