@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from replywatch.alerts.faults import faults_of
+from replywatch.alerts.settings import Alerts, read_alerts, with_defaults
 from replywatch.flows.cli_errors import one_line
 from replywatch.flows.cli_toml_faults import Fault, TomlText, UnreadableError, struct_faults
 from replywatch.flows.lines import LineReader, open_bytes
@@ -113,11 +115,17 @@ def policy_faults(text: TomlText) -> list[Fault]:
                 )
             )
         first.setdefault(name, index)
+    if isinstance(table := text.data.get("alerts"), dict):
+        faults += struct_faults(text, with_defaults(table), Alerts, ("alerts",))
     if not faults:
         try:
-            PolicyBook([read_policy(text.data)])
+            policy = read_policy(text.data)
+            PolicyBook([policy])
         except PolicyError as error:
-            faults.append(Fault(text.line_of(("effective_from",)), str(error)))
+            return [Fault(text.line_of(("effective_from",)), str(error))]
+        if policy.alerts:
+            found = faults_of(policy, read_alerts(policy.alerts))
+            faults += [Fault(text.line_of(at), said) for at, said in found]
     return faults
 
 

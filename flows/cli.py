@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from replywatch.flows import (
+    cli_alerts,
     cli_check,
     cli_demo,
     cli_history,
@@ -40,7 +41,7 @@ def build_parser() -> Parser:
         "--version", action="version", version=f"replywatch {version('replywatch')}"
     )
     commands = parser.add_subparsers(metavar="COMMAND", title="commands", parser_class=Parser)
-    for subject in (cli_demo, cli_replay, cli_run, cli_history, cli_upkeep, cli_check):
+    for subject in (cli_demo, cli_replay, cli_run, cli_history, cli_alerts, cli_upkeep, cli_check):
         subject.add_commands(commands)
     return parser
 

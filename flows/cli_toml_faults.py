@@ -145,8 +145,15 @@ def _value_faults(text: TomlText, value: object, hint: Any, place: Place) -> lis
     try:
         msgspec.convert(value, hint, dec_hook=_from_text)
     except msgspec.ValidationError as error:
-        return [_fault(text, place, f"is {_shown(value)}: {_words(error)}")]
+        said = next(map("expected {}".format, _descriptions(hint)), None) or _words(error)
+        return [_fault(text, place, f"is {_shown(value)}: {said}")]
     return []
+
+
+def _descriptions(hint: Any) -> list[str]:
+    """What the type of a field says of itself, where it does."""
+    metas = getattr(hint, "__metadata__", ())
+    return [meta.description for meta in metas if getattr(meta, "description", None)]
 
 
 def _whole_faults(
@@ -177,6 +184,8 @@ def _from_text(kind: type, value: object) -> object:
     """Values that TOML writes as text; the converter names the field of what is none."""
     if kind is Path and isinstance(value, str):
         return Path(value)
+    if kind is object:  # a table of anything, which somebody else reads
+        return value
     raise ValueError(f"expected text, got {value!r}")
 
 
