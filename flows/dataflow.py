@@ -12,8 +12,17 @@ from replywatch.flows.live import Sign
 from replywatch.flows.routing import THREADS, Item
 from replywatch.flows.sinks import HistorySink, MetricsSink
 from replywatch.flows.sources import PARTITION
-from replywatch.flows.steps import DeskLogic, ShardLogic, Shown, ThreadsLogic, Told
+from replywatch.flows.steps import (
+    DeskLogic,
+    RosterLogic,
+    ShardLogic,
+    Shown,
+    Staffed,
+    ThreadsLogic,
+    Told,
+)
 from replywatch.flows.ways import (
+    news_of,
     partials_of,
     rows_of,
     to_refused,
@@ -23,6 +32,7 @@ from replywatch.flows.ways import (
 )
 from replywatch.metrics.desk import Desk
 from replywatch.metrics.policy import PolicyBook
+from replywatch.metrics.roster import Roster
 from replywatch.metrics.shard import Rows, Shard
 from replywatch.metrics.threads import Threads
 
@@ -57,6 +67,11 @@ class Plan:
         """The step that keeps the windows of some scopes."""
         return DeskLogic(Desk(self.shards, self.policy, self.restate_within), state)
 
+    def roster(self, state: bytes | None) -> RosterLogic:
+        """The step that keeps the agents."""
+        roster = Roster(self.shards, self.policy.active_cap, self.restate_within)
+        return RosterLogic(roster, state)
+
 
 def build(plan: Plan) -> Dataflow:
     """The dataflow of `plan`. Items between steps are batches, each with its watermark."""
@@ -70,12 +85,13 @@ def build(plan: Plan) -> Dataflow:
     conversations = op.stateful_batch("conversations", posts, plan.shard)
     partials = op.flat_map("partials", conversations, partials_of)
     windows = op.stateful_batch("windows", partials, plan.desk)
+    agents = op.stateful_batch("agents", op.map("news", conversations, news_of), plan.roster)
 
     refused = op.filter_map("refused", arrivals, to_refused)
-    told: Stream[tuple[str, Told | Shown | Rows]] = op.merge(
-        "told", conversations, windows, refused
+    told: Stream[tuple[str, Told | Shown | Staffed | Rows]] = op.merge(
+        "told", conversations, windows, agents, refused
     )
     op.output("history", op.flat_map("rows", told, rows_of), plan.history)
-    signs: Stream[tuple[str, Sign]] = op.merge("signs", windows, refused)
+    signs: Stream[tuple[str, Sign]] = op.merge("signs", windows, agents, refused)
     op.output("metrics", op.map("sign", signs, without_key), plan.metrics)
     return flow

@@ -138,8 +138,6 @@ def _served(live: LiveMetrics, port: int, console: Console) -> Iterator[str]:
 def _targets(policy: PolicyBook) -> tuple[dict[str, float], float | None]:
     """Targets in seconds and the objective of the scope that the wallboard names."""
     in_force = policy.rule_for(NEVER, _SCOPE, "normal")
-    if in_force is None:
-        return {}, None
     targets = zip(SLAS, in_force.targets, strict=True)
     seconds = {sla: target / SECOND for sla, target in targets if target is not None}
-    return seconds, in_force.rule.objective.ratio
+    return seconds, in_force.rule.objective.ratio if seconds else None

@@ -79,6 +79,7 @@ def _process_families(live: LiveMetrics) -> Iterator[Metric]:
     watermark = live.watermark
     seconds = None if watermark is None else watermark / SECOND
     yield _filled("care_events_rejected_total", (((r,), n) for r, n in live.rejected.items()))
+    yield _filled("care_agents", (((state,), n) for state, n in live.agents.items()))
     yield _filled("care_events_late_total", [((), live.late)])
     yield _filled("care_scopes_folded_total", [((), live.folded)])
     yield _filled("care_event_delay_seconds", [((), live.delay)])
@@ -97,6 +98,7 @@ def _scope_families(live: LiveMetrics) -> Iterator[Metric]:
         "care_sla_outcomes_total": _outcomes,
         "care_first_response_seconds": lambda s, one: iter([(s, one.first_response)]),
         "care_response_seconds": lambda s, one: iter([(s, one.response)]),
+        "care_handle_active_seconds": lambda s, one: iter([(s, one.handle_active)]),
         "care_resolution_seconds": lambda s, one: iter([(s, one.resolution)]),
     }
     for name, samples in per_scope.items():
@@ -200,6 +202,9 @@ _GAUGES: dict[str, Callable[[Scope, ScopeSeries], Samples]] = {
     "care_conversations_overdue": _of_sla(
         lambda boards, sla: sum(board.overdue.get(sla, 0) for board in boards), SLAS
     ),
+    "care_conversations_at_risk": _of_sla(
+        lambda boards, sla: sum(board.at_risk.get(sla, 0) for board in boards), SLAS
+    ),
     "care_next_deadline_timestamp_seconds": _of_sla(_next_due, SLAS),
     "care_sla_window_attainment_ratio": _of_sla(_worst_attainment, SLAS),
     "care_sla_window_breached": _of_sla(
@@ -214,8 +219,8 @@ def _targets(series: dict[Scope, ScopeSeries], policy: PolicyBook) -> Iterator[M
     for scope in series:
         in_force = policy.rule_for(NEVER, scope, "normal")
         for index, sla in enumerate(SLAS):
-            target = None if in_force is None else in_force.targets[index]
-            if in_force is not None and target is not None:
+            target = in_force.targets[index]
+            if target is not None:
                 labels = (*scope, sla)
                 targets.add_metric(labels, target / SECOND)  # type: ignore[attr-defined]
                 ratio = in_force.rule.objective.ratio

@@ -10,16 +10,17 @@ import time
 from collections.abc import Callable, Iterable
 
 from replywatch.flows.series import Buckets, ScopeSeries
-from replywatch.flows.steps import Shown
+from replywatch.flows.steps import Shown, Staffed
 from replywatch.metrics import catalogue as names
 from replywatch.metrics.board import Board
 from replywatch.metrics.events import REASONS
 from replywatch.metrics.policy import PolicyBook, Scope
+from replywatch.metrics.roster import STATES
 from replywatch.metrics.shard import Rows
 from replywatch.metrics.times import NEVER
 
-Sign = Shown | Rows
-"""What the flow says to the metrics: counts and live state, or refused rows."""
+Sign = Shown | Staffed | Rows
+"""What the flow says to the metrics: counts and live state, agents, or refused rows."""
 
 OTHER: Scope = ("other", "other", "other")
 
@@ -42,6 +43,7 @@ class LiveMetrics:
         self.policy = policy
         self.mode, self.version = mode, version
         self.events = self.late = self.folded = 0
+        self.agents = dict.fromkeys(STATES, 0)
         self.rejected = dict.fromkeys(REASONS, 0)
         self.delay = Buckets(names.DELAY_BOUNDS)
         self.heartbeat = now()
@@ -63,6 +65,8 @@ class LiveMetrics:
             for sign in signs:
                 if isinstance(sign, Shown):
                     self._take_shown(sign)
+                elif isinstance(sign, Staffed):
+                    self._take_staffed(sign)
                 else:
                     for row in sign.rows:
                         self.rejected[str(row[2])] += 1
@@ -78,6 +82,14 @@ class LiveMetrics:
         for board in shown.boards or ():
             scope = (board.brand, board.channel, board.queue)
             self.series(scope).boards[scope] = board
+
+    def _take_staffed(self, staffed: Staffed) -> None:
+        self.agents = staffed.states
+        for scope, seconds in staffed.samples:
+            self.series(scope).handle_active.observe(seconds)
+        for rows in staffed.rows:
+            if rows.table == "rejected":
+                self.rejected["forgotten"] += len(rows.rows)
 
     def series(self, scope: Scope) -> ScopeSeries:
         """The series of `scope`, or of 'other' when there are too many."""

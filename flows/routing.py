@@ -99,6 +99,8 @@ class Router:
             if at < highest - lateness or at < floor:
                 event.is_late = True
             name = event.conversation
+            if name is None and event.kind == "agent_state":
+                name = event.agent or ""
             if name is None:
                 self._unthreaded.append(event)
                 continue

@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterable
 
 from replywatch.metrics.board import ScopeBoard
+from replywatch.metrics.catalogue import HANDLE_BOUNDS
 from replywatch.metrics.cells import (
     FIRST_RESPONSE,
     KINDS_OF_FACT,
@@ -48,6 +49,7 @@ class ScopeSeries:
         self.first_response = Buckets(response_bounds)
         self.response = Buckets(response_bounds)
         self.resolution = Buckets(resolution_bounds)
+        self.handle_active = Buckets(HANDLE_BOUNDS)
         self.boards: dict[tuple[str, str, str], ScopeBoard] = {}
 
     def add(self, cell: Cell) -> None:

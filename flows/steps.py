@@ -13,6 +13,9 @@ from replywatch.flows.routing import route_threaded
 from replywatch.metrics.board import ScopeBoard
 from replywatch.metrics.cells import Partial
 from replywatch.metrics.desk import Desk, Fresh
+from replywatch.metrics.policy import Scope
+from replywatch.metrics.roster import AgentNews, Roster
+from replywatch.metrics.rows import Row
 from replywatch.metrics.shard import Rows, Shard
 from replywatch.metrics.threads import Threads
 from replywatch.metrics.watermark import EventBatch
@@ -27,9 +30,10 @@ def desk_key(index: int) -> str:
 
 
 class Told(msgspec.Struct, gc=False):
-    """What a shard says after a batch: partial aggregates by desk, and rows for the history."""
+    """What a shard says after a batch: partial aggregates by desk, news of agents, and rows."""
 
     partials: list[tuple[str, Partial]]
+    news: AgentNews
     rows: list[Rows]
 
 
@@ -41,6 +45,14 @@ class Shown(msgspec.Struct, gc=False):
     rows: list[Rows]
     boards: list[ScopeBoard] | None
     fresh: Fresh | None
+
+
+class Staffed(msgspec.Struct, gc=False):
+    """What the roster says after a batch: rows, new active times, and agents in each state."""
+
+    rows: list[Rows]
+    samples: list[tuple[Scope, float]]
+    states: dict[str, int]
 
 
 class ThreadsLogic(StatefulBatchLogic[EventBatch, tuple[str, EventBatch], bytes]):
@@ -75,8 +87,8 @@ class ShardLogic(StatefulBatchLogic[EventBatch, Told, bytes]):
     def on_batch(self, values: list[EventBatch]) -> tuple[Iterable[Told], bool]:
         for batch in values:
             self._shard.receive(batch)
-        partial, rows = self._shard.advance()
-        return [Told(self._split(partial), rows)], self.RETAIN
+        partial, news, rows = self._shard.advance()
+        return [Told(self._split(partial), news, rows)], self.RETAIN
 
     def _split(self, whole: Partial) -> list[tuple[str, Partial]]:
         """One partial a desk, each with the watermark; the first carries the totals."""
@@ -136,3 +148,35 @@ class DeskLogic(StatefulBatchLogic[Partial, Shown, bytes]):
 
     def snapshot(self) -> bytes:
         return self._desk.snapshot()
+
+
+class RosterLogic(StatefulBatchLogic[AgentNews, Staffed, bytes]):
+    """Shares agents' time between their conversations, and keeps their states."""
+
+    def __init__(self, roster: Roster, state: bytes | None) -> None:
+        self._roster = roster
+        self._states: dict[str, int] = {}
+        if state is not None:
+            roster.restore(state)
+
+    def on_batch(self, values: list[AgentNews]) -> tuple[Iterable[Staffed], bool]:
+        roster = self._roster
+        for news in values:
+            roster.receive(news)
+        handling, states = roster.advance()
+        refused, roster.refused = roster.refused, []
+        samples, roster.samples = roster.samples, []
+        tables: tuple[tuple[str, list[Row]], ...] = (
+            ("handling", handling),
+            ("agent_states", states),
+            ("rejected", list[Row](refused)),
+        )
+        rows = [Rows(table, some) for table, some in tables if some]
+        counts = roster.counts()
+        if not rows and counts == self._states:
+            return [], self.RETAIN
+        self._states = counts
+        return [Staffed(rows, samples, counts)], self.RETAIN
+
+    def snapshot(self) -> bytes:
+        return self._roster.snapshot()

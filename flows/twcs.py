@@ -20,7 +20,7 @@ from typing import NamedTuple, TextIO
 import msgspec
 
 from replywatch.metrics.events import Refused
-from replywatch.metrics.times import DAY, HOUR, MINUTE, SECOND, to_instant, to_text
+from replywatch.metrics.times import DAY, HOUR, LATEST, MINUTE, SECOND, to_instant, to_text
 
 Event = dict[str, str]
 
@@ -40,7 +40,6 @@ _CREATED_AT = re.compile(
 )
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec"
 _EPOCH_ORDINAL = datetime(1970, 1, 1).toordinal()
-_LATEST = (datetime(9999, 1, 1).toordinal() - _EPOCH_ORDINAL) * DAY
 
 
 class TwcsError(ValueError):
@@ -218,7 +217,7 @@ def parse_created_at(text: str) -> int | None:
             instant += -offset if sign == "+" else offset
     except ValueError:
         return None
-    return instant if 0 <= instant < _LATEST else None
+    return instant if 0 <= instant < LATEST else None
 
 
 class TwcsArchive:

@@ -6,8 +6,9 @@ from typing import TypeVar
 
 from replywatch.flows.routing import REFUSED, THREADS, Item
 from replywatch.flows.sinks import HISTORY
-from replywatch.flows.steps import Shown, Told
+from replywatch.flows.steps import Shown, Staffed, Told
 from replywatch.metrics.cells import Partial
+from replywatch.metrics.roster import AgentNews
 from replywatch.metrics.shard import Rows
 from replywatch.metrics.watermark import EventBatch
 
@@ -42,7 +43,16 @@ def partials_of(item: tuple[str, Told]) -> list[tuple[str, Partial]]:
     return item[1].partials
 
 
-def rows_of(item: tuple[str, Told | Shown | Rows]) -> list[tuple[str, Rows]]:
+ROSTER = "roster"
+"""Key of the one roster of agents."""
+
+
+def news_of(item: tuple[str, Told]) -> tuple[str, AgentNews]:
+    """What a shard says of agents."""
+    return ROSTER, item[1].news
+
+
+def rows_of(item: tuple[str, Told | Shown | Staffed | Rows]) -> list[tuple[str, Rows]]:
     """Rows for the history, keyed for its one writer."""
     said = item[1]
     if isinstance(said, Rows):

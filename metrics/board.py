@@ -18,6 +18,7 @@ class ScopeBoard(msgspec.Struct):
     unassigned: int = 0
     backlog: int = 0
     overdue: dict[str, int] = {}  # SLA name -> conversations past their deadline and unanswered
+    at_risk: dict[str, int] = {}  # SLA name -> clocks that run and are at risk
     next_due_at: dict[str, int] = {}  # SLA name -> earliest deadline still ahead
     oldest_wait_at: int | None = None  # start of the longest running wait
     window_start: int = 0  # start of the running 5-minute window
@@ -29,7 +30,7 @@ class ScopeBoard(msgspec.Struct):
     is_crisis: bool = False
     spike_severity: float | None = None  # of what goes on: days since as many posts came
     attainment: dict[str, float | None] = {}  # of the last closed window, by SLA
-    is_breached: dict[str, bool] = {}  # whether that is under the objective
+    is_breached: dict[str, bool] = {}  # under the objective, or sure to be in the running one
     met_last_hour: int = 0  # SLA clocks met and missed in the last 12 closed windows
     missed_last_hour: int = 0
 

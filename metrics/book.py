@@ -1,36 +1,60 @@
-"""The book a shard keeps while it works: rows to write down and cells to send on."""
+"""The book a shard keeps while it works: rows to write down and what to send on."""
 
 from __future__ import annotations
 
+import msgspec
+
 from replywatch.metrics.cells import Cell, Correction
+from replywatch.metrics.events import Event
 from replywatch.metrics.policy import PolicyBook, Scope
-from replywatch.metrics.rows import MessageRow, RejectedRow, ResponseRow, SlaRow
+from replywatch.metrics.rows import RejectedRow, Row
 from replywatch.metrics.times import WINDOW
+
+
+class Answer(msgspec.Struct, array_like=True, gc=False):
+    """A wait that `agent` answered, for the agents' active time. Instants in microseconds (UTC).
+
+    `since` is where the agent's part may have begun: the assignment in force, or the wait.
+    """
+
+    agent: str
+    conversation: str
+    opened_at: int
+    wait_at: int
+    replied_at: int
+    since: int
+    scope: Scope
+    generation: int
+
+
+class Focus(msgspec.Struct, array_like=True, gc=False):
+    """An agent turns to a conversation, or away from it (`is_on` false); `order` settles ties."""
+
+    agent: str
+    at: int
+    order: tuple[bool, int, int, str, str]
+    conversation: str
+    is_on: bool
 
 
 class Book:
     """What conversations write into: rows by table, and a cell for each window and scope."""
 
-    __slots__ = (
-        "cells",
-        "corrections",
-        "counted",
-        "messages",
-        "policy",
-        "refused",
-        "responses",
-        "sla",
-    )
-
     def __init__(self, policy: PolicyBook) -> None:
         self.policy = policy
-        self.messages: list[MessageRow] = []
-        self.responses: list[ResponseRow] = []
-        self.sla: list[SlaRow] = []
+        self.messages: list[Row] = []
+        self.actions: list[Row] = []
+        self.responses: list[Row] = []
+        self.sla: list[Row] = []
         self.refused: list[RejectedRow] = []
         self.cells: dict[tuple[Scope, int], Cell] = {}
         self.corrections: list[Correction] = []
         self.counted: list[tuple[Scope, Cell]] = []
+        self.answers: list[Answer] = []
+        self.focus: list[Focus] = []
+        self.answers_taken_back: list[Answer] = []
+        self.focus_taken_back: list[Focus] = []
+        self.agent_states: list[Event] = []
 
     def restate(self, scope: Scope, undone: Book, redone: Book) -> None:
         """Take in a conversation that was told anew, now in `scope`.
@@ -39,8 +63,13 @@ class Book:
         counters, which only grow, get what there is more of, wherever it happened.
         """
         self.messages += redone.messages
+        self.actions += redone.actions
         self.responses += redone.responses
         self.sla += redone.sla
+        self.answers += redone.answers
+        self.focus += redone.focus
+        self.answers_taken_back += undone.answers
+        self.focus_taken_back += undone.focus
         more, less = Cell(), Cell()
         for key, cell in redone.cells.items():
             if key in undone.cells:

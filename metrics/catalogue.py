@@ -32,10 +32,21 @@ _ALL = (
     _scoped("counter", "care_sla_outcomes_total", "SLA clocks that ended.", "sla", "outcome"),
     _scoped("histogram", "care_first_response_seconds", "First post to first human reply."),
     _scoped("histogram", "care_response_seconds", "Wait to human reply, first and next."),
+    _scoped(
+        "histogram",
+        "care_handle_active_seconds",
+        "Active handle time of an answered wait, told when nothing can share it any more.",
+    ),
     _scoped("histogram", "care_resolution_seconds", "Opening to close, at each close."),
     _scoped("gauge", "care_conversations_waiting", "Conversations whose customer waits."),
     _scoped("gauge", "care_conversations_unassigned", "Of those waiting, with no agent."),
     _scoped("gauge", "care_conversations_overdue", "Past a deadline and unanswered.", "sla"),
+    _scoped(
+        "gauge",
+        "care_conversations_at_risk",
+        "Running towards a deadline, past the point from which it is at risk.",
+        "sla",
+    ),
     _scoped("gauge", "care_backlog", "Conversations not closed."),
     _scoped(
         "gauge",
@@ -59,7 +70,8 @@ _ALL = (
     _scoped(
         "gauge",
         "care_sla_window_breached",
-        "1 if the last closed 5-minute window is under its objective.",
+        "1 if the last closed 5-minute window is under its objective, or the running one can't "
+        "reach it any more.",
         "sla",
     ),
     _scoped("gauge", "care_volume_window_posts", "Posts of the running 5-minute window."),
@@ -75,6 +87,7 @@ _ALL = (
         "care_volume_spike_severity_days",
         "Days since as many posts came in five minutes; no sample without an episode.",
     ),
+    Metric("care_agents", "gauge", "Agents in each state.", ("state",)),
     Metric("care_events_rejected_total", "counter", "Input rows refused.", ("reason",)),
     Metric("care_events_late_total", "counter", "Events that came after their watermark."),
     Metric("care_scopes_folded_total", "counter", "Scopes beyond the cap, shown as 'other'."),
@@ -100,6 +113,7 @@ SPIKE_KINDS = KINDS
 """Kinds of volume episodes; during a crisis, `spike` is 1 as well."""
 
 RESPONSE_BOUNDS = (15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400)
+HANDLE_BOUNDS = (5, 15, 30, 60, 120, 180, 300, 450, 600, 900)
 RESOLUTION_BOUNDS = (300, 900, 3600, 7200, 14400, 28800, 86400, 172800, 604800)
 DELAY_BOUNDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 """Upper bounds of the histograms in seconds; every SLA target is added to the response ones."""

@@ -25,7 +25,9 @@ OVERDUE, RELIEVED = 9 + 3 * _N, 9 + 4 * _N
 LATE_POSTS = 9 + 5 * _N  # those of POSTS that came late
 MINUTE_POSTS = LATE_POSTS + 1  # the others, by minute: + minute of the window
 SCORED, NEGATIVE = MINUTE_POSTS + 5, MINUTE_POSTS + 6  # of those: with a sentiment, and below 0
-KINDS_OF_FACT = MINUTE_POSTS + 7
+# Clocks at risk, and no longer: + index in SLAS.
+AT_RISK, SAFE = MINUTE_POSTS + 7, MINUTE_POSTS + 7 + _N
+KINDS_OF_FACT = MINUTE_POSTS + 7 + 2 * _N
 
 
 FIRST_RESPONSE, NEXT_RESPONSE, RESOLUTION = range(3)  # samples, in microseconds

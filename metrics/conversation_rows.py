@@ -1,50 +1,104 @@
 """Rows of the history that a conversation writes: what it is at this moment, as tuples.
 
-The places of each tuple are those of the types in `rows`, which are the columns of the tables.
+The places of each tuple are the columns of its table in `sql.schemas`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from replywatch.metrics.events import Event
-from replywatch.metrics.policy import SLAS
-from replywatch.metrics.rows import ConversationRow, MessageRow, ResponseRow, SlaRow
-from replywatch.metrics.times import SECOND
+from replywatch.metrics.book import Focus
+from replywatch.metrics.events import Event, by_order
+from replywatch.metrics.policy import FIRST, RESOLUTION, SLAS, PolicyBook, Scope
+from replywatch.metrics.rows import Row
+from replywatch.metrics.satisfaction import Surveys
+from replywatch.metrics.times import NEVER, SECOND
 
 if TYPE_CHECKING:
-    from replywatch.metrics.conversation import Clock, Conversation
+    from replywatch.metrics.clocks import Clock
+    from replywatch.metrics.conversation import Conversation
 
 
-def message_row(of: Conversation, event: Event, direction: str) -> MessageRow:
+def message_row(of: Conversation, event: Event, direction: str) -> Row:
     """A post (`inbound`) or a reply (`outbound`)."""
-    brand, channel, queue = of.scope
     return (
         of.id,
         of.opened_at or 0,
         event.id,
         event.source or "default",
         event.time,
+        event.seq,
         direction,
         event.agent,
         event.bot,
         event.visibility,
         event.sentiment,
-        brand,
-        channel,
-        queue,
+        *of.scope,
+        of.priority,
+        event.is_late,
+        of.generation,
+    )
+
+
+def action_row(of: Conversation, event: Event, before: Scope, policy: PolicyBook) -> Row:
+    """Any event that is no message, with how things stood just before it."""
+    survey = event.survey
+    known = None if survey is None else of.surveys.get(survey)
+    credited = known.agent if event.kind == "survey_answered" and known and known.sent else None
+    is_positive = None
+    if survey == "csat" and event.score is not None:
+        is_positive = policy.surveys.is_positive(event.score, event.scale_max)
+    return (
+        of.id,
+        of.opened_at,
+        event.id,
+        event.source or "default",
+        event.time,
+        event.seq,
+        event.kind,
+        event.agent,
+        event.bot,
+        of.handler,
+        of.wait_at,
+        of.first_reply_at is not None,
+        *before,
+        *of.scope,
+        of.priority,
+        event.reason,
+        event.resolution,
+        survey,
+        event.score,
+        event.scale_max,
+        is_positive,
+        (credited or of.handler) if survey is not None else None,
+        event.tags,
+        event.topic,
+        event.actionable,
         event.is_late,
         of.generation,
     )
 
 
 def response_row(
-    of: Conversation, kind: str, agent: str, started_at: int, posts: int, at: int
-) -> ResponseRow:
+    of: Conversation,
+    kind: str,
+    agent: str,
+    started_at: int,
+    posts: int,
+    at: int,
+    assigned_at: int,
+    handling_at: int,
+    policy: PolicyBook,
+) -> Row:
     """A wait that `agent` answered at `at`: credit goes to the sender of the reply."""
-    assigned = None
-    if of.agent is not None:  # agents are compared from when somebody could have answered
-        assigned = (at - max(of.assigned_at, started_at)) / SECOND
+    business = of.spans.business(started_at, at, policy)
+    assigned = assigned_business = None
+    if of.agent is not None:
+        assigned = (at - assigned_at) / SECOND
+        same = assigned_at == started_at
+        assigned_business = (
+            business if same else of.spans.business(assigned_at, at, policy)
+        ) / SECOND
     return (
         of.id,
         of.opened_at or 0,
@@ -55,27 +109,38 @@ def response_row(
         *of.scope,
         of.priority,
         (at - started_at) / SECOND,
+        business / SECOND,
         assigned,
+        assigned_business,
+        handling_at,
         posts,
         of.generation,
     )
 
 
 def sla_row(
-    of: Conversation, clock: Clock, outcome: str, ended_at: int, agent: str | None
-) -> SlaRow:
-    """A clock that ended; `agent` met it, or had the conversation when it was missed or void."""
+    of: Conversation,
+    clock: Clock,
+    outcome: str,
+    ended_at: int | None,
+    counted: int | None,
+    agent: str | None,
+    policy: PolicyBook,
+) -> Row:
+    """A clock that ended, or still runs; `agent` met it, or had the conversation then."""
+    rule = policy.tagged(clock.tag)
     return (
         of.id,
         of.opened_at or 0,
         SLAS[clock.sla],
         clock.started_at,
-        clock.due_at,
+        clock.due_at if clock.due_at < NEVER else None,
         ended_at,
         outcome,
-        clock.policy_version,
-        clock.rule,
+        rule.version,
+        rule.rule.name,
         clock.target / SECOND,
+        None if counted is None else counted / SECOND,
         agent,
         *of.scope,
         of.priority,
@@ -83,14 +148,49 @@ def sla_row(
     )
 
 
-def _since(start: int | None, end: int | None) -> float | None:
-    return None if start is None or end is None else (end - start) / SECOND
+def focus_of(event: Event, conversation: str, is_on: bool, agent: str | None = None) -> Focus:
+    """What roster keepers are told of an agent's attention."""
+    return Focus(agent or event.agent or "", event.time, by_order(event)[1:], conversation, is_on)
 
 
-def conversation_row(of: Conversation) -> ConversationRow:
+def _seconds(microseconds: int | None) -> float | None:
+    return None if microseconds is None else microseconds / SECOND
+
+
+def _due(of: Conversation, sla: int) -> int | None:
+    """The deadline of the SLA's clock that runs, else of the last that ended."""
+    for clock in of.clocks:
+        if clock.sla == sla:
+            return clock.due_at if clock.due_at < NEVER else None
+    return of.dues.get(sla)
+
+
+def _bot_outcome(of: Conversation) -> str:
+    if not of.had_bot:
+        return "no_bot"
+    if of.handed_off_at is not None or of.first_human_at is not None:
+        return "handed_off"
+    return "contained" if of.closed_at is not None else "abandoned"
+
+
+_NO_SURVEY = Surveys()
+
+
+def conversation_row(of: Conversation, policy: PolicyBook) -> Row:
     """The conversation at its revision."""
-    opened, closed = of.opened_at or 0, of.closed_at
+    opened, closed, spans = of.opened_at or 0, of.closed_at, of.spans
+    first, is_closed = of.first_seconds, closed is not None
+    csat, nps = of.surveys.get("csat", _NO_SURVEY), of.surveys.get("nps", _NO_SURVEY)
 
+    def business(start: int | None, end: int | None) -> float | None:
+        return None if start is None or end is None else spans.business(start, end, policy) / SECOND
+
+    def elapsed(start: int | None, end: int | None) -> float | None:
+        return None if start is None or end is None else (end - start) / SECOND
+
+    by_customer = of.closed_by == "customer"
+    ends_at = of.ends_at(policy)
+    count, sentiment_start, sentiment_end = of.sentiments or (0, None, None)
     return (
         of.id,
         opened,
@@ -104,27 +204,75 @@ def conversation_row(of: Conversation) -> ConversationRow:
         of.first_post_at,
         of.first_reply_at,
         of.first_agent,
-        of.first_response,
-        of.first_response_assigned,
+        first.get("elapsed"),
+        first.get("human"),
+        first.get("assigned"),
+        first.get("business"),
+        first.get("human_business"),
+        first.get("assigned_business"),
+        first.get("active"),
+        _due(of, FIRST),
+        _seconds(of.margins.get(FIRST)),
+        _seconds(of.worst_wait),
+        _seconds(of.worst_margin),
         of.agent,
         of.first_assigned_at,
         closed,
         of.closed_by,
         of.closing_agent,
         of.resolution,
-        _since(opened, of.first_closed_at),
-        _since(opened, closed),
-        _since(of.handled_from, closed),
+        elapsed(opened, of.first_closed_at),
+        business(opened, of.first_closed_at),
+        elapsed(opened, closed),
+        business(opened, closed),
+        spans.active(opened, closed, RESOLUTION, policy) / SECOND if closed is not None else None,
+        _due(of, RESOLUTION),
+        _seconds(of.margins.get(RESOLUTION)),
+        elapsed(of.handled_from, closed),
+        business(of.handled_from, closed),
+        of.held / SECOND if is_closed else None,
+        of.held_business / SECOND if is_closed else None,
         of.post_count,
         of.reply_count,
         of.bot_reply_count,
-        of.reopen_count,
+        of.note_count,
+        len(of.reopen_gaps),
+        [gap / SECOND for gap, _ in of.reopen_gaps],
+        [gap / SECOND for _, gap in of.reopen_gaps],
         of.transfer_count,
+        of.transfer_count > 0,
+        not of.changed_channel if is_closed else None,
+        of.closed_in_public if is_closed and of.was_private else None,
         of.messages_to_resolution,
+        is_closed and of.reply_count == of.replies_to_close == 1,
+        _bot_outcome(of),
+        _bot_outcome(of) == "contained",
+        int(of.handed_off_at is not None),
+        elapsed(of.opened_at, of.handed_off_at),
+        sentiment_start,
+        sentiment_end,
+        count,
+        csat.last,
+        csat.is_positive,
+        csat.sent,
+        csat.answered,
+        csat.first,
+        csat.flips,
+        csat.agent,
+        nps.last,
+        nps.group,
+        nps.agent,
+        of.is_actionable,
+        list(of.tags),
+        of.topic,
+        of.first_human_at is None and (of.resolution == "expired" or by_customer),
+        is_closed and of.closed_waiting,
+        of.paused / SECOND,
         of.wait_at,
         of.last_at,
         of.is_late,
         of.is_ended,
+        ends_at if ends_at < NEVER else None,
         of.revision,
         of.generation,
     )

@@ -13,7 +13,7 @@ import msgspec
 from replywatch.metrics.board import ScopeBoard
 from replywatch.metrics.cells import Cell, Partial
 from replywatch.metrics.policy import PolicyBook, Scope
-from replywatch.metrics.rows import SpikeRow, WindowRow
+from replywatch.metrics.rows import Row
 from replywatch.metrics.scope_state import ScopeState
 from replywatch.metrics.times import NEVER, WINDOW, window_of
 from replywatch.metrics.watermark import Marks
@@ -83,10 +83,10 @@ class Desk:
         elif state.note_open(window, cell, is_added):
             heappush(self._open, (window, scope))
 
-    def advance(self) -> list[WindowRow]:
+    def advance(self) -> list[Row]:
         """Rows of the windows that are now complete, and of closed ones that changed."""
         self.watermark = now = max(self.watermark, self.marks.watermark())
-        rows: list[WindowRow] = []
+        rows: list[Row] = []
         for scope in sorted(self._corrections):
             rows += self.scopes[scope].restate(self._corrections[scope], self.policy)
         self._corrections.clear()
@@ -107,7 +107,7 @@ class Desk:
             for state in self.scopes.values():
                 state.pass_silence(until)
 
-    def take_spikes(self) -> list[SpikeRow]:
+    def take_spikes(self) -> list[Row]:
         """Rows of the volume episodes that changed since this was last asked for."""
         return [row for scope in sorted(self.scopes) for row in self.scopes[scope].take_spikes()]
 

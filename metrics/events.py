@@ -99,6 +99,19 @@ def identity(source: str | None, name: str) -> str:
     return f"\x00{len(source)}\x00{source}{name}"
 
 
+SOMEBODY = "?"
+"""Stands for a customer's handle that is not kept: that there was one says who closed."""
+
+NEEDED = {
+    "agent_state": ("agent", "state"),
+    "focused": ("agent",),
+    "unfocused": ("agent",),
+    "survey_sent": ("survey",),
+    "survey_answered": ("survey", "score"),
+}
+"""Fields without which an event of a kind says nothing."""
+
+
 by_time: Callable[[Event], int] = attrgetter("time")
 
 
@@ -205,15 +218,23 @@ class Decoder:
         event.time = time = (moment - EPOCH) // MICROSECOND
         event.at = None
         if not 0 <= time <= LATEST:
-            raise Refused("invalid", f"`at` is {moment.isoformat()}, not in the years 1970 to 9999")
+            raise Refused("invalid", f"`at` is {moment.isoformat()}, not in the years 1970 to 2199")
         if event.is_late:
             event.is_late = False  # not for the input to say
         if event.source == "default":
             event.source = None
         if event.kind == "reply" and (event.agent is None) == (event.bot is None):
             raise Refused("invalid", "a reply names exactly one of `agent` and `bot`")
-        if event.conversation is None and event.kind != "agent_state":
+        if event.kind == "agent_state":
+            event.conversation = None
+        elif event.conversation is None:
             self._check_thread(event)
+        wanted = NEEDED.get(event.kind)
+        if wanted is not None:
+            for name in wanted:
+                if getattr(event, name) is None:
+                    raise Refused("invalid", f"{event.kind} names no `{name}`")
+            self._check_score(event)
         if event.customer is not None:
             event.customer = self._hash(event.customer)
         if event.arrived_at is not None:
@@ -232,9 +253,18 @@ class Decoder:
             return  # a message without parent opens a thread of its own
         raise Refused("unthreadable", f"{event.kind} {event.id!r} names no conversation")
 
-    def _hash(self, handle: str) -> str | None:
+    @staticmethod
+    def _check_score(event: Event) -> None:
+        top, score = event.scale_max, event.score
+        if top is not None and not 0 < top <= 1000:
+            raise Refused("invalid", f"`scale_max` is {top}, not above 0 and at most 1000")
+        if score is not None and not 0 <= score <= (1000 if top is None else top):
+            raise Refused("invalid", f"`score` is {score}, not within 0 and the scale")
+
+    def _hash(self, handle: str) -> str:
+        """The handle's hash; without a key, no more than that there was one."""
         if self._customer_key is None:
-            return None
+            return SOMEBODY
         known = self._hashes.get(handle)
         if known is None:
             if len(self._hashes) > 100_000:

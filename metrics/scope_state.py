@@ -25,7 +25,7 @@ from replywatch.metrics.cells import (
 )
 from replywatch.metrics.episodes import Episode
 from replywatch.metrics.policy import SLAS, Objective, PolicyBook, Scope
-from replywatch.metrics.rows import SpikeRow, WindowRow
+from replywatch.metrics.rows import Row
 from replywatch.metrics.spike_rows import spike_row
 from replywatch.metrics.standing import Standing
 from replywatch.metrics.times import HOUR, MINUTE, SECOND, WINDOW, seconds_between, window_of
@@ -57,6 +57,15 @@ def is_under(objective: Objective | None, met: int, missed: int) -> bool:
     return met + missed >= objective.min_outcomes and share < objective.ratio
 
 
+def is_out_of_reach(objective: Objective | None, met: int, missed: int, expected: float) -> bool:
+    """An early 5-minute SLA breach: so many clocks of the running window were missed that the
+    objective can't be reached any more, even if all the others that are expected are met."""
+    if objective is None:
+        return False
+    outcomes = max(expected, met + missed, objective.min_outcomes)
+    return (outcomes - missed) / outcomes < objective.ratio
+
+
 class Closed(msgspec.Struct, array_like=True):
     """A closed window that can still be restated: what made it, and the row that was written."""
 
@@ -65,7 +74,7 @@ class Closed(msgspec.Struct, array_like=True):
     met: list[int]
     missed: list[int]
     verdict: Verdict  # what was known of its volume when it closed
-    row: WindowRow | None
+    row: Row | None
     revision: int = 0
 
 
@@ -93,7 +102,7 @@ class ScopeState(msgspec.Struct, array_like=True):
             known.take_back(cell)
         return is_new
 
-    def close(self, window: int, end: int, policy: PolicyBook, forget: int) -> WindowRow | None:
+    def close(self, window: int, end: int, policy: PolicyBook, forget: int) -> Row | None:
         """The row of a window that is complete at `end`, if anything happened in it."""
         cell = self.open.pop(window)
         told = Told.by(cell)
@@ -111,9 +120,7 @@ class ScopeState(msgspec.Struct, array_like=True):
             self.forgotten_before = forgotten + WINDOW
         return closed.row
 
-    def restate(
-        self, corrections: list[tuple[int, Cell, bool]], policy: PolicyBook
-    ) -> list[WindowRow]:
+    def restate(self, corrections: list[tuple[int, Cell, bool]], policy: PolicyBook) -> list[Row]:
         """Apply late changes to closed windows; the rows that differ from what was written.
 
         The state is rolled back to before the earliest of them and forward again, since a wait
@@ -141,7 +148,7 @@ class ScopeState(msgspec.Struct, array_like=True):
         rows = (self._restated_row(window, policy) for window in self.order[start:])
         return [row for row in rows if row is not None]
 
-    def _restated_row(self, window: int, policy: PolicyBook) -> WindowRow | None:
+    def _restated_row(self, window: int, policy: PolicyBook) -> Row | None:
         closed = self.closed[window]
         told = Told.by(closed.cell)
         self.settled.move(told)
@@ -155,7 +162,7 @@ class ScopeState(msgspec.Struct, array_like=True):
         closed.row = row
         return row
 
-    def _row(self, window: int, closed: Closed, told: Told, policy: PolicyBook) -> WindowRow | None:
+    def _row(self, window: int, closed: Closed, told: Told, policy: PolicyBook) -> Row | None:
         """The window's row; `None` for one in which nothing happened that was not written yet."""
         counts, values = told.counts, told.values
         met, missed = map(sum, _outcomes(counts))
@@ -187,13 +194,13 @@ class ScopeState(msgspec.Struct, array_like=True):
     def _objective(self, policy: PolicyBook, window: int) -> Objective | None:
         """That of the first rule for this scope at normal priority, at the window's end."""
         in_force = policy.rule_for(window + WINDOW - 1, self.scope, "normal")
-        return None if in_force is None else in_force.rule.objective
+        return in_force.rule.objective if in_force.rule.name else None
 
     def pass_silence(self, until: int) -> None:
         """Let the volume know that nothing more comes in the windows that end before `until`."""
         self.volume.pass_silence(until, self.spikes)
 
-    def take_spikes(self) -> list[SpikeRow]:
+    def take_spikes(self) -> list[Row]:
         """Rows of the volume episodes that changed since this was last asked for."""
         rows = [spike_row(self.scope, spike) for spike in self.spikes]
         self.spikes.clear()
@@ -239,13 +246,21 @@ class ScopeState(msgspec.Struct, array_like=True):
         last = self.closed.get(running - WINDOW)
         met, missed = ([0] * len(SLAS),) * 2 if last is None else (last.met, last.missed)
         objective = self._objective(policy, running)
+        now_met, now_missed = [0] * len(SLAS), [0] * len(SLAS)
+        if running in self.open:
+            now_met, now_missed = _outcomes(Told.by(self.open[running]).counts)
+        hour = [self.closed[w] for w in self.order[bisect_left(self.order, running - HOUR) :]]
+        usual = [sum(one.met[i] + one.missed[i] for one in hour) / 12 for i in range(len(SLAS))]
         for index, sla in enumerate(SLAS):
             board.overdue[sla] = live.overdue[index]
+            board.at_risk[sla] = live.at_risk[index]
             due = live.dues[index].min()
             if due is not None:
                 board.next_due_at[sla] = due
             board.attainment[sla] = attainment(met[index], missed[index])
-            board.is_breached[sla] = is_under(objective, met[index], missed[index])
+            board.is_breached[sla] = is_under(objective, met[index], missed[index]) or (
+                is_out_of_reach(objective, now_met[index], now_missed[index], usual[index])
+            )
         for window in self.order[bisect_left(self.order, now - HOUR) :]:
             board.met_last_hour += sum(self.closed[window].met)
             board.missed_last_hour += sum(self.closed[window].missed)

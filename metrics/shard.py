@@ -16,12 +16,14 @@ import msgspec
 
 from replywatch.metrics.book import Book
 from replywatch.metrics.cells import Partial
+from replywatch.metrics.clocks import note_running, pass_until
 from replywatch.metrics.conversation import Conversation
 from replywatch.metrics.conversation_rows import conversation_row
 from replywatch.metrics.events import Event, by_time, put_in_order, settle_ties
 from replywatch.metrics.log import decode_log, encode_log
 from replywatch.metrics.policy import PolicyBook
-from replywatch.metrics.rows import ConversationRow, RejectedRow, RestatementRow, Row
+from replywatch.metrics.roster import AgentNews
+from replywatch.metrics.rows import RejectedRow, RestatementRow, Row
 from replywatch.metrics.times import DAY, NEVER, SECOND
 from replywatch.metrics.watermark import EventBatch, Marks
 
@@ -47,7 +49,7 @@ class ShardState(msgspec.Struct, array_like=True):
     rows_due_at: int
 
 
-_LAYOUT = 1
+_LAYOUT = 2
 _ENCODER = msgspec.msgpack.Encoder(enc_hook=encode_log)
 _DECODER = msgspec.msgpack.Decoder(ShardState, dec_hook=decode_log)
 
@@ -59,19 +61,19 @@ def _forgotten(event: Event, now: int) -> RejectedRow:
     return (event.source or "default", event.id, "forgotten", detail, now, b"")
 
 
-def _row(conversation: Conversation) -> ConversationRow:
+def _row(conversation: Conversation, policy: PolicyBook) -> Row:
     conversation.written = conversation.revision
-    return conversation_row(conversation)
+    return conversation_row(conversation, policy)
 
 
 def _finish(
-    conversation: Conversation, book: Book, written: list[ConversationRow], finals: dict[str, int]
+    conversation: Conversation, book: Book, written: list[Row], finals: dict[str, int]
 ) -> None:
     """A final conversation is written once more; of what it was, only its end is remembered."""
     finals[conversation.id] = conversation.ends_at(book.policy)
     conversation.end(book)
     if conversation.opened_at is not None:
-        written.append(_row(conversation))
+        written.append(_row(conversation, book.policy))
 
 
 class ResumeError(RuntimeError):
@@ -114,13 +116,13 @@ class Shard:
         self.marks.hear(batch.partition, batch.as_of, batch.is_end)
         self.is_stopping = self.is_stopping or batch.is_stop
 
-    def advance(self) -> tuple[Partial, list[Rows]]:
+    def advance(self) -> tuple[Partial, AgentNews, list[Rows]]:
         """Move to the watermark: apply what it passed, miss what is due, write what is final."""
         before, now = self.watermark, max(self.watermark, self.marks.watermark())
         self.watermark = now
         book = Book(self.policy)
         restated: list[RestatementRow] = []
-        written: list[ConversationRow] = []
+        written: list[Row] = []
         late: list[Event] = []
         released: list[Event] = []
         if self.pending:
@@ -137,6 +139,9 @@ class Shard:
         self._apply(released, book, written)
         self._wake_until(now, book, written)
         self._write_changed(now, written)
+        if self.marks.is_end:
+            for name in sorted(self.conversations):
+                note_running(self.conversations[name], book)
         if now - self._finals_swept_at > DAY:
             self._finals_swept_at = now
             limit = now - self.policy.memory
@@ -157,22 +162,34 @@ class Shard:
         tables: tuple[tuple[str, Sequence[Row]], ...] = (
             ("restatements", restated),
             ("messages", book.messages),
+            ("actions", book.actions),
             ("responses", book.responses),
             ("sla", book.sla),
             ("conversations", written),
             ("rejected", book.refused),
         )
-        return partial, [Rows(table, rows) for table, rows in tables if rows]
+        news = AgentNews(
+            self.index,
+            now,
+            self.marks.is_end,
+            book.answers,
+            book.answers_taken_back,
+            book.focus,
+            book.focus_taken_back,
+            book.agent_states,
+        )
+        return partial, news, [Rows(table, rows) for table, rows in tables if rows]
 
     # -- events and deadlines -----------------------------------------------------------------
 
-    def _apply(self, events: list[Event], book: Book, written: list[ConversationRow]) -> None:
+    def _apply(self, events: list[Event], book: Book, written: list[Row]) -> None:
         conversations, touched = self.conversations, set[str]()
         expire_after = self.policy.expire_after
         for event in events:
             name = event.conversation
             if name is None:
-                continue  # agent states belong to no conversation
+                book.agent_states.append(event)  # belongs to no conversation
+                continue
             at = event.time
             conversation = conversations.get(name)
             if (
@@ -198,7 +215,7 @@ class Shard:
             conversations[name].log.pack()
         self.changed |= touched
 
-    def _wake_until(self, now: int, book: Book, written: list[ConversationRow]) -> None:
+    def _wake_until(self, now: int, book: Book, written: list[Row]) -> None:
         """Let every deadline and every end before `now` pass."""
         heap = self._heap
         while heap and heap[0][0] < now:
@@ -207,7 +224,7 @@ class Shard:
             if conversation is None or conversation.wake_at != at:
                 continue  # it ended, or an earlier entry stood in for this one
             if conversation.next_due < now:
-                conversation.pass_deadlines(now, book)
+                pass_until(conversation, now, book)
             if conversation.ends_at(self.policy) < now:
                 self._end(conversation, book, written)
                 continue
@@ -223,7 +240,7 @@ class Shard:
         if at < NEVER:
             heappush(self._heap, (at, conversation.id))
 
-    def _end(self, conversation: Conversation, book: Book, written: list[ConversationRow]) -> None:
+    def _end(self, conversation: Conversation, book: Book, written: list[Row]) -> None:
         """A final conversation leaves memory."""
         _finish(conversation, book, written, self.finals)
         del self.conversations[conversation.id]
@@ -237,7 +254,7 @@ class Shard:
         before: int,
         book: Book,
         restated: list[RestatementRow],
-        written: list[ConversationRow],
+        written: list[Row],
     ) -> None:
         """Apply events older than the watermark `before` as if they had been in time.
 
@@ -246,7 +263,9 @@ class Shard:
         """
         news: dict[str, list[Event]] = {}
         for event in late:
-            if event.conversation is not None:
+            if event.conversation is None:
+                book.agent_states.append(event)
+            else:
                 news.setdefault(event.conversation, []).append(event)
         for name, events in news.items():
             old = self.conversations.get(name)
@@ -267,9 +286,9 @@ class Shard:
             self.conversations[name] = new
             self.changed.add(name)
             self._schedule(new)
-            if old is not None and old.opened_at is not None:
+            if old is not None:
                 first = min(event.time for event in events)
-                restated.append((name, min(old.opened_at, first), generation, before))
+                restated.append((name, min(old.first_at, first), generation, before))
 
     @staticmethod
     def _tell(
@@ -278,7 +297,7 @@ class Shard:
         events: list[Event],
         until: int,
         book: Book,
-        written: list[ConversationRow],
+        written: list[Row],
         finals: dict[str, int],
     ) -> Conversation:
         """What became of these events by `until`; conversations that ended before are written."""
@@ -290,7 +309,7 @@ class Shard:
                 conversation = Conversation(name, generation=generation)
             conversation.log.add(event)
             conversation.apply(event, book)
-        conversation.pass_deadlines(until, book)
+        pass_until(conversation, until, book)
         return conversation
 
     def _not_forgotten(
@@ -313,7 +332,7 @@ class Shard:
 
     # -- writing ------------------------------------------------------------------------------
 
-    def _write_changed(self, now: int, written: list[ConversationRow]) -> None:
+    def _write_changed(self, now: int, written: list[Row]) -> None:
         if now >= self.rows_due_at:
             self.rows_due_at = min(now + self.rows_every, NEVER)
         elif not self.marks.is_end and not self.is_stopping:
@@ -321,7 +340,7 @@ class Shard:
         for name in sorted(self.changed):
             conversation = self.conversations[name]
             if conversation.opened_at is not None and conversation.written < conversation.revision:
-                written.append(_row(conversation))
+                written.append(_row(conversation, self.policy))
         self.changed.clear()
 
     # -- recovery -----------------------------------------------------------------------------

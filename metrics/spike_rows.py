@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from replywatch.metrics.episodes import SURGE, Episode
 from replywatch.metrics.policy import Scope
-from replywatch.metrics.rows import SpikeRow
+from replywatch.metrics.rows import Row
 
 
-def spike_row(scope: Scope, episode: Episode) -> SpikeRow:
+def spike_row(scope: Scope, episode: Episode) -> Row:
     """An episode of `scope` as it stands."""
     return (
         episode.started_at,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from replywatch.metrics.cells import (
+    AT_RISK,
     CLOSED,
     DUE,
     DUE_LEFT,
@@ -14,6 +15,7 @@ from replywatch.metrics.cells import (
     OPENED,
     OVERDUE,
     RELIEVED,
+    SAFE,
     TAKEN,
     UNASSIGNED,
     WAIT,
@@ -22,10 +24,6 @@ from replywatch.metrics.cells import (
 )
 from replywatch.metrics.policy import SLAS
 from replywatch.metrics.running_min import RunningMin
-
-
-def _overdue(counts: list[int], sla: int) -> int:
-    return counts[OVERDUE + sla] - counts[RELIEVED + sla]
 
 
 class Standing(msgspec.Struct, array_like=True):
@@ -37,6 +35,7 @@ class Standing(msgspec.Struct, array_like=True):
     unassigned: int = 0
     backlog: int = 0
     overdue: list[int] = msgspec.field(default_factory=lambda: [0] * len(SLAS))
+    at_risk: list[int] = msgspec.field(default_factory=lambda: [0] * len(SLAS))
 
     def move(self, told: Told, sign: int = 1) -> None:
         """Let what a cell tells happen, or (-1) undo it."""
@@ -54,4 +53,5 @@ class Standing(msgspec.Struct, array_like=True):
             counts[OPENED] + counts[ENTERED] - counts[LEFT] - counts[CLOSED] - counts[EXPIRED]
         )
         for sla in range(len(SLAS)):
-            self.overdue[sla] += sign * _overdue(counts, sla)
+            self.overdue[sla] += sign * (counts[OVERDUE + sla] - counts[RELIEVED + sla])
+            self.at_risk[sla] += sign * (counts[AT_RISK + sla] - counts[SAFE + sla])

@@ -19,8 +19,11 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
 
-LATEST = (datetime(9999, 12, 31, tzinfo=UTC) - EPOCH) // MICROSECOND
+LATEST = (datetime(2200, 1, 1, tzinfo=UTC) - EPOCH) // MICROSECOND - 1
 """The latest instant an event may have."""
+
+HORIZON = (datetime(2300, 1, 1, tzinfo=UTC) - EPOCH) // MICROSECOND
+"""Opening hours are known until then."""
 
 
 def to_instant(moment: datetime) -> int:

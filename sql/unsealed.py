@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any
@@ -35,10 +35,17 @@ class _Packed(msgspec.Struct, array_like=True):
     chunks: list[tuple[Place, bytes]]
 
 
-_DATED_BY = {
-    table.name: itemgetter([name for name, _ in table.columns].index(table.dated_by))
-    for table in TABLES.values()
-}
+def _dating(table: Table) -> Callable[[Row], int]:
+    """What dates a row of `table`, in microseconds."""
+    names = [name for name, _ in table.columns]
+    place = names.index(table.dated_by)
+    if not table.or_dated_by:
+        return itemgetter(place)
+    other = names.index(table.or_dated_by)
+    return lambda row: row[other] if row[place] is None else row[place]
+
+
+_DATED_BY = {table.name: _dating(table) for table in TABLES.values()}
 
 
 class Unsealed:

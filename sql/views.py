@@ -14,7 +14,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from replywatch.sql.manifest import DataFile
-from replywatch.sql.schemas import RESTATEMENTS, TABLES, Table
+from replywatch.sql.schemas import ACTIONS, RESTATEMENTS, TABLES, Table
 
 _DUCKDB_TYPES = {
     "timestamp[us, tz=UTC]": "timestamptz",
@@ -24,6 +24,8 @@ _DUCKDB_TYPES = {
     "int32": "integer",
     "bool": "boolean",
     "binary": "blob",
+    "list<item: string>": "varchar[]",
+    "list<item: double>": "double[]",
 }
 
 
@@ -71,7 +73,33 @@ def create_view(table: Table, files: Sequence[DataFile], restating: Restating, r
         if some
     ]
     query = " union all ".join(parts) or f"select {shown} from ({_nothing(table)})"
+    more, join = _WITH_HANDLING.get(table.name, ("", ""))
+    if join:
+        query = f"select {shown}{more} from ({query}) {join}"
     return f"create view {table.name} as {query}"
+
+
+# Active handle time is known a while after the reply, so it has a table of its own.
+_WITH_HANDLING = {
+    "responses": (
+        ", handle_active_seconds, handle_active_method",
+        """left join (
+            select conversation_id, opened_at, wait_started_at, replied_at,
+                handle_active_seconds, handle_active_method
+            from handling
+        ) using (conversation_id, opened_at, wait_started_at, replied_at)""",
+    ),
+    "conversations": (
+        ", resolution_active_seconds as full_resolution_active_seconds"
+        ", handle_active_seconds, handle_active_method",
+        """left join (
+            select conversation_id, opened_at,
+                sum(handle_active_seconds order by replied_at) as handle_active_seconds,
+                max(handle_active_method) as handle_active_method
+            from handling group by all
+        ) using (conversation_id, opened_at)""",
+    ),
+}
 
 
 def _split(
@@ -107,12 +135,14 @@ def select_rows(
                 from {read_files(restating, root)}
             )"""
         )
+        # What came before the opening belongs to it all the same.
+        since = 'coalesce(raw.opened_at, raw."at")' if table is ACTIONS else "raw.opened_at"
         steps.append(
-            """in_force as (
+            f"""in_force as (
                 select raw.* from raw anti join restated
                 on raw.conversation_id = restated.conversation_id
-                and raw.opened_at >= restated.from_opened_at
-                and raw.opened_at < restated.restated_at
+                and {since} >= restated.from_opened_at
+                and {since} < restated.restated_at
                 and raw._generation < restated.generation
             )"""
         )

@@ -236,7 +236,7 @@ def test_every_target_is_a_bound_of_the_response_histogram(fresh: LiveMetrics) -
 def test_labels_hold_no_person_and_no_conversation() -> None:
     """Only what is bounded may be a label."""
     allowed = {"brand", "channel", "queue", "priority", "sla", "kind", "outcome", "reason",
-               "direction", "version", "mode"}  # fmt: skip
+               "direction", "version", "mode", "state"}  # fmt: skip
     assert {label for metric in CATALOGUE.values() for label in metric.labels} <= allowed
 
 

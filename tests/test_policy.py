@@ -37,9 +37,15 @@ def book(*policies: dict[str, Any], **options: Any) -> PolicyBook:
     return PolicyBook([read_policy(policy) for policy in policies], **options)
 
 
+def hours(*times: str) -> dict[str, Any]:
+    """A schedule of Mondays, as TOML gives it."""
+    spans = [list(pair) for pair in zip(times[::2], times[1::2], strict=True)]
+    return {"timezone": "Europe/Berlin", "mon": spans}
+
+
 def name_of(found: Any) -> str | None:
     """Name of the rule in force."""
-    return None if found is None else str(found.rule.name)
+    return str(found.rule.name) or None
 
 
 @pytest.mark.parametrize(
@@ -72,7 +78,7 @@ def test_the_version_in_force_at_the_instant_applies() -> None:
 
     def at(instant: int) -> str | None:
         found = versions.rule_for(instant, ANY, "normal")
-        return None if found is None else found.version
+        return found.version or None
 
     start, change = to_instant(EARLY), to_instant(LATER)
     instants = [start - 1, start, change - 1, change, NEVER]
@@ -127,8 +133,12 @@ def test_what_is_no_duration_is_refused(text: float | str) -> None:
         (a_policy({"name": "a", "targets": {"first_response": -5}}), "> 0"),
         (a_policy({"name": "a", "targets": {}, "objective": {"ratio": 1.5}}), "<= 1"),
         (a_policy({"name": "a", "targets": {}, "objective": {"window": "1h"}}), "'5m'"),
-        (a_policy({"name": "a", "targets": {}, "schedule": "x"}), "not supported"),
-        (a_policy({"name": "a", "targets": {}, "pause_on": ["closed"]}), "not supported"),
+        (a_policy({"name": "a", "targets": {}, "schedule": "x"}), "no schedule is named 'x'"),
+        (a_policy({"name": "a", "pause_on": {"first": ["closed"]}}), "unknown field `first`"),
+        (a_policy(schedules={"s": {"timezone": "Mars/Base"}}), "no IANA time zone"),
+        (a_policy(schedules={"s": hours("09:00", "08:00")}), "runs backwards"),
+        (a_policy(schedules={"s": hours("09:00", "12:00", "11:00", "13:00")}), "overlaps"),
+        (a_policy(schedules={"s": hours("9", "12:00")}), "regex"),
         (a_policy({"name": "a", "targets": {}}, {"name": "a", "targets": {}}), "two rules"),
         (a_policy({"name": "a", "targets": {}, "match": {"priority": "high"}}), "array"),
         (a_policy({"name": "a", "targets": {}, "match": {"priority": ["urgent"]}}), "urgent"),

@@ -1,0 +1,276 @@
+"""The roster: agents' active time and states, from what the shards say of them.
+
+An answered wait is told when no later reply can share its time any more: `active_cap` after it.
+What comes late changes what was told, as a higher revision, while it is kept.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterable
+from operator import attrgetter
+
+import msgspec
+
+from replywatch.metrics.attention import LOOK_BACK, Attention
+from replywatch.metrics.book import Answer, Focus
+from replywatch.metrics.events import Event, by_order
+from replywatch.metrics.policy import Scope
+from replywatch.metrics.rows import RejectedRow, Row
+from replywatch.metrics.times import NEVER, SECOND
+from replywatch.metrics.watermark import Marks
+
+STATES = ("available", "busy", "away", "offline")
+
+
+class AgentNews(msgspec.Struct, array_like=True, gc=False):
+    """What one shard says of agents in one go, with its watermark."""
+
+    shard: int
+    as_of: int
+    is_end: bool
+    answers: list[Answer] = []
+    answers_taken_back: list[Answer] = []
+    focus: list[Focus] = []
+    focus_taken_back: list[Focus] = []
+    states: list[Event] = []
+
+
+class _Kept(msgspec.Struct, array_like=True):
+    """An answer, and what was told of it."""
+
+    answer: Answer
+    told: tuple[int, str] | None = None  # active microseconds and method
+    generation: int = 0  # as told
+    revision: int = 0
+
+
+class _State(msgspec.Struct, array_like=True):
+    order: tuple[int, bool, int, int, str, str]
+    state: str
+    ended_at: int | None = None
+    revision: int = 0
+
+
+class _Agent(msgspec.Struct, array_like=True):
+    name: str
+    answers: list[_Kept] = []  # by the time of the reply
+    focus: list[Focus] = []  # in order
+    states: list[_State] = []  # in order
+    changed_from: int = NEVER  # what was told from here on may have changed
+    changed_to: int = -NEVER
+    untold_from: int = NEVER  # earliest reply of which nothing was told yet
+    states_forgotten_before: int = -NEVER
+
+
+class _RosterState(msgspec.Struct, array_like=True):
+    marks: Marks
+    watermark: int
+    agents: list[_Agent]
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(_RosterState)
+
+
+def _replied(kept: _Kept) -> int:
+    return kept.answer.replied_at
+
+
+def _reply_key(kept: _Kept) -> tuple[int, str, int]:
+    return (kept.answer.replied_at, kept.answer.conversation, kept.answer.wait_at)
+
+
+_focus_key = attrgetter("at", "order")
+_state_key = attrgetter("order")
+
+
+class Roster:
+    """All agents. `keep` (microseconds) is how long what was told can still be changed."""
+
+    def __init__(self, shards: int, cap: int, keep: int) -> None:
+        self.cap, self.keep = cap, keep
+        self.marks = Marks.of(str(shard) for shard in range(shards))
+        self.watermark = -NEVER
+        self.agents: dict[str, _Agent] = {}
+        self.refused: list[RejectedRow] = []
+        self.samples: list[tuple[Scope, float]] = []
+        self._told_states: list[Row] = []
+        self._busy: set[str] = set()
+
+    def _agent(self, name: str) -> _Agent:
+        known = self.agents.get(name)
+        if known is None:
+            known = self.agents[name] = _Agent(name)
+        self._busy.add(name)
+        return known
+
+    def receive(self, news: AgentNews) -> None:
+        """Take in what a shard says; active time waits for `advance`."""
+        self.marks.hear(str(news.shard), news.as_of, news.is_end)
+        for answer in news.answers_taken_back:
+            self._take_back(answer)
+        for answer in news.answers:
+            self._answer(answer)
+        for focus in news.focus_taken_back:
+            agent = self._agent(focus.agent)
+            place = bisect_left(agent.focus, _focus_key(focus), key=_focus_key)
+            if place < len(agent.focus) and agent.focus[place] == focus:
+                del agent.focus[place]
+                _touch(agent, focus.at, NEVER)
+        for focus in news.focus:
+            agent = self._agent(focus.agent)
+            insort(agent.focus, focus, key=_focus_key)
+            _touch(agent, focus.at, NEVER)
+        for event in news.states:
+            self._state(event)
+
+    def _answer(self, answer: Answer) -> None:
+        agent = self._agent(answer.agent)
+        kept = _Kept(answer)
+        insort(agent.answers, kept, key=_reply_key)
+        agent.untold_from = min(agent.untold_from, answer.replied_at)
+        if answer.replied_at < self.watermark:
+            _touch(agent, answer.since, answer.replied_at)
+
+    def _take_back(self, answer: Answer) -> None:
+        agent = self._agent(answer.agent)
+        key = (answer.replied_at, answer.conversation, answer.wait_at)
+        place = bisect_left(agent.answers, key, key=_reply_key)
+        if place < len(agent.answers) and _reply_key(agent.answers[place]) == key:
+            del agent.answers[place]
+            _touch(agent, answer.since, answer.replied_at)
+
+    def _state(self, event: Event) -> None:
+        """An agent's state lasts until that agent's next event."""
+        agent = self._agent(event.agent or "")
+        order = by_order(event)
+        if event.time < agent.states_forgotten_before:
+            detail = f"state of agent {event.agent!r} came too late to be told"
+            source = event.source or "default"
+            self.refused.append((source, event.id, "forgotten", detail, self.watermark, b""))
+            return
+        states = agent.states
+        place = bisect_left(states, order, key=_state_key)
+        if any(known.order[4:] == order[4:] for known in states):
+            return  # a duplicate counts once
+        after = states[place].order[0] if place < len(states) else None
+        states.insert(place, _State(order, event.state or "", after))
+        if place:
+            states[place - 1].ended_at = order[0]
+            self._tell_state(agent, states[place - 1])
+        self._tell_state(agent, states[place])
+
+    def _tell_state(self, agent: _Agent, state: _State) -> None:
+        started, ended = state.order[0], state.ended_at
+        state.revision += 1
+        self._told_states.append(
+            (
+                agent.name,
+                state.state,
+                started,
+                ended,
+                None if ended is None else (ended - started) / SECOND,
+                state.order[5] or "default",
+                state.order[4],
+                state.revision,
+            )
+        )
+
+    def advance(self) -> tuple[list[Row], list[Row]]:
+        """Rows of `handling` and of `agent_states` that are known now, or changed."""
+        self.watermark = now = max(self.watermark, self.marks.watermark())
+        limit = NEVER if self.marks.is_end else now - self.cap
+        handling: list[Row] = []
+        busy = set()
+        for name in sorted(self._busy):
+            agent = self.agents[name]
+            if agent.untold_from <= limit or agent.changed_from < NEVER:
+                handling += self._tell(agent, limit)
+            self._forget(agent, now - self.keep)
+            if agent.untold_from < NEVER:
+                busy.add(name)
+        self._busy = busy
+        states, self._told_states = self._told_states, []
+        return handling, states
+
+    def _tell(self, agent: _Agent, limit: int) -> Iterable[Row]:
+        """What is new or different of the answers up to `limit`."""
+        kept = agent.answers
+        start = min(agent.changed_from, agent.untold_from)
+        first = bisect_left(kept, start, key=_replied)
+        last = bisect_right(kept, limit, key=_replied)
+        changed_to = agent.changed_to
+        agent.changed_from, agent.changed_to = NEVER, -NEVER
+        if first >= last:
+            agent.untold_from = kept[first].answer.replied_at if first < len(kept) else NEVER
+            return
+        # Of the others, those matter whose time can overlap that of these.
+        back = LOOK_BACK if agent.focus else self.cap
+        low = bisect_left(kept, _replied(kept[first]) - back, key=_replied)
+        high = bisect_right(kept, _replied(kept[last - 1]) + self.cap, key=_replied)
+        attention = Attention([one.answer for one in kept[low:high]], agent.focus, self.cap)
+        for index in range(first, last):
+            one = kept[index]
+            answer = one.answer
+            if one.told is not None and answer.since > changed_to:
+                continue
+            share = attention.share(index - low)
+            if one.told == share and one.generation == answer.generation:
+                continue
+            if one.told is None:
+                self.samples.append((answer.scope, share[0] / SECOND))
+            one.told, one.generation = share, answer.generation
+            one.revision += 1
+            yield (
+                answer.conversation,
+                answer.opened_at,
+                answer.wait_at,
+                answer.replied_at,
+                answer.agent,
+                *answer.scope,
+                share[0] / SECOND,
+                share[1],
+                one.revision,
+                answer.generation,
+            )
+        agent.untold_from = kept[last].answer.replied_at if last < len(kept) else NEVER
+
+    def _forget(self, agent: _Agent, limit: int) -> None:
+        """Let go of what is too old to be changed."""
+        if agent.answers and _replied(agent.answers[0]) < limit - self.cap:
+            agent.answers = [one for one in agent.answers if _replied(one) >= limit]
+        oldest = limit - self.cap - LOOK_BACK
+        if agent.focus and agent.focus[0].at < oldest:
+            place = bisect_left(agent.focus, oldest, key=attrgetter("at"))
+            agent.focus = agent.focus[max(place - 1, 0) :]  # the last one may still go on
+        states = agent.states
+        if len(states) > 1 and states[1].order[0] < limit:
+            place = bisect_left(states, (limit,), key=lambda one: one.order[:1])
+            agent.states_forgotten_before = states[place - 1].order[0]
+            agent.states = states[place - 1 :]
+
+    def counts(self) -> dict[str, int]:
+        """How many agents are in each state now."""
+        counts = dict.fromkeys(STATES, 0)
+        for agent in self.agents.values():
+            if agent.states:
+                counts[agent.states[-1].state] += 1
+        return counts
+
+    def snapshot(self) -> bytes:
+        """The whole state as bytes."""
+        return _ENCODER.encode(_RosterState(self.marks, self.watermark, list(self.agents.values())))
+
+    def restore(self, data: bytes) -> None:
+        """Continue from `snapshot`."""
+        state = _DECODER.decode(data)
+        self.marks, self.watermark = state.marks, state.watermark
+        self.agents = {agent.name: agent for agent in state.agents}
+        self._busy = {agent.name for agent in state.agents if agent.untold_from < NEVER}
+
+
+def _touch(agent: _Agent, start: int, end: int) -> None:
+    """What overlaps `[start, end]` has to be looked at again."""
+    agent.changed_from = min(agent.changed_from, start)
+    agent.changed_to = max(agent.changed_to, end)
