@@ -15,7 +15,9 @@ from replywatch.alerts.settings import Alerts, read_alerts, with_defaults
 from replywatch.flows.cli_errors import one_line
 from replywatch.flows.cli_toml_faults import Fault, TomlText, UnreadableError, struct_faults
 from replywatch.flows.lines import LineReader, open_bytes
+from replywatch.flows.policy_faults import Note, sense_faults, version_faults
 from replywatch.flows.twcs import TwcsError, read_twcs
+from replywatch.metrics.calendar import Schedule
 from replywatch.metrics.events import Decoder, Refused
 from replywatch.metrics.policy import Policy, PolicyBook, PolicyError, parse_duration, read_policy
 
@@ -53,8 +55,28 @@ def check_file(path: Path) -> Checked:
     elif kind == TWCS:
         checked.faults = _twcs_faults(path, checked)
     else:
-        checked.faults = iter(toml_faults(path, kind))
+        checked.faults = iter(_toml_findings(path, kind))
     return checked
+
+
+def check_folder(folder: Path) -> dict[Path, Checked]:
+    """The check of each version of a policy in `folder`, and of what they are together.
+
+    Raises `UnknownFileError` where there is none.
+    """
+    paths = sorted(folder.glob("*.toml"))
+    if not paths:
+        raise UnknownFileError(f"{folder} holds no policy: name a folder of versions (*.toml)")
+    found = {path: _toml_findings(path, POLICY) for path in paths}
+    texts = {}
+    for path in paths:
+        try:
+            texts[path.name] = TomlText(path.read_bytes())
+        except UnreadableError:  # told already
+            continue
+    for name, fault in version_faults(texts):
+        found[folder / name].append(fault)
+    return {path: Checked(POLICY, iter(_in_order(faults))) for path, faults in found.items()}
 
 
 def guess_kind(path: Path, head: bytes) -> str:
@@ -98,8 +120,8 @@ def config_faults(text: TomlText, base: Path) -> list[Fault]:
 
 
 def policy_faults(text: TomlText) -> list[Fault]:
-    """Faults of one version of a policy."""
-    faults = struct_faults(text, text.data, Policy)
+    """Faults and notes of one version of a policy."""
+    faults = struct_faults(text, text.data, Policy, apart=(Policy, Schedule))
     rules = text.data.get("rules")
     first: dict[str, int] = {}
     for index, rule in enumerate(rules if isinstance(rules, list) else []):
@@ -117,12 +139,13 @@ def policy_faults(text: TomlText) -> list[Fault]:
         first.setdefault(name, index)
     if isinstance(table := text.data.get("alerts"), dict):
         faults += struct_faults(text, with_defaults(table), Alerts, ("alerts",))
-    if not faults:
+    faults += sense_faults(text)
+    if not any(not isinstance(fault, Note) for fault in faults):
         try:
             policy = read_policy(text.data)
             PolicyBook([policy])
         except PolicyError as error:
-            return [Fault(text.line_of(("effective_from",)), str(error))]
+            return [*faults, Fault(text.line_of(("effective_from",)), str(error))]
         if policy.alerts:
             found = faults_of(policy, read_alerts(policy.alerts))
             faults += [Fault(text.line_of(at), said) for at, said in found]
@@ -130,12 +153,20 @@ def policy_faults(text: TomlText) -> list[Fault]:
 
 
 def toml_faults(path: Path, kind: str) -> list[Fault]:
-    """Faults of a configuration or a policy, in the order of their lines."""
+    """Faults of a configuration or a policy, in the order of their lines; no notes."""
+    return [fault for fault in _toml_findings(path, kind) if not isinstance(fault, Note)]
+
+
+def _toml_findings(path: Path, kind: str) -> list[Fault]:
     try:
         text = TomlText(path.read_bytes())
     except UnreadableError as error:
         return [error.fault]
     faults = config_faults(text, path.resolve().parent) if kind == CONFIG else policy_faults(text)
+    return _in_order(faults)
+
+
+def _in_order(faults: list[Fault]) -> list[Fault]:
     return sorted(faults, key=lambda fault: fault.line)
 
 
@@ -143,8 +174,12 @@ def first_policy_fault(path: Path) -> str | None:
     """The first fault of the policy at `path`, a file or a folder of versions, and its place."""
     if not path.exists():
         return f"no policy at {path}: name one that exists, or leave it out for the one shipped"
-    for file in sorted(path.glob("*.toml")) if path.is_dir() else [path]:
-        if faults := toml_faults(file, POLICY):
+    if path.is_dir():
+        files = {file: [*checked.faults] for file, checked in check_folder(path).items()}
+    else:
+        files = {path: _toml_findings(path, POLICY)}
+    for file, found in files.items():
+        if faults := [fault for fault in found if not isinstance(fault, Note)]:
             return placed(file, faults)
     return None
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from replywatch.flows.cli_args import Commands, add_command
 from replywatch.flows.cli_errors import FAILURE, OK, complain, counted, sentence
 
+if TYPE_CHECKING:
+    from replywatch.flows.checks import Checked
+
 _EXAMPLES = """
 replywatch check replywatch.toml policy.toml
+replywatch check policies/
 replywatch check events.jsonl.gz
 """
 
@@ -28,12 +33,15 @@ def add_commands(commands: Commands) -> None:
         "check",
         _check,
         help="validate a configuration, a policy or an event file",
-        description="Name every fault of a configuration, a policy (both .toml), a file of events "
-        "(.jsonl, also .gz and .zst) or the twcs CSV, with its line and what is wrong. Exits with "
-        "1 if there is any.",
+        description="Name every fault of a configuration, a policy (both .toml), a folder with the "
+        "versions of a policy, a file of events (.jsonl, also .gz and .zst) or the twcs CSV, with "
+        "its line and what is wrong. Exits with 1 if there is any. A note is no fault: it names "
+        "what is allowed and may not be meant.",
         examples=_EXAMPLES,
     )
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="what to check")
+    parser.add_argument(
+        "files", nargs="+", type=Path, metavar="FILE", help="what to check, also a folder"
+    )
 
 
 def _check(given: argparse.Namespace) -> int:
@@ -42,22 +50,32 @@ def _check(given: argparse.Namespace) -> int:
 
 
 def _check_one(path: Path) -> bool:
-    """Check one file and print what was found; whether nothing was."""
-    from replywatch.flows.checks import UnknownFileError, check_file
+    """Check a file, or each in a folder, and print what was found; whether no fault was."""
+    from replywatch.flows.checks import UnknownFileError, check_file, check_folder
 
     try:
-        checked = check_file(path)
-        count = 0
-        for fault in checked.faults:
-            count += 1
-            print(f"{path}:{fault.line}: {fault.reason}")
+        checks = check_folder(path) if path.is_dir() else {path: check_file(path)}
+        are_sound = [_print_findings(*check) for check in checks.items()]  # all are told
+        return all(are_sound)
     except (OSError, UnknownFileError) as error:
         complain(_located(path, error))
         return False
+
+
+def _print_findings(path: Path, checked: Checked) -> bool:
+    from replywatch.flows.policy_faults import Note
+
+    faults = notes = 0
+    for fault in checked.faults:
+        is_note = isinstance(fault, Note)
+        notes += is_note
+        faults += not is_note
+        print(f"{path}:{fault.line}: {'note: ' if is_note else ''}{fault.reason}")
     size = f" with {counted(checked.size, 'event')}" if checked.kind in ("events", "twcs") else ""
-    found = counted(count, "fault") if count else "no faults"
-    print(f"{path}: {_KINDS[checked.kind]}{size}, {found}")
-    return not count
+    found = counted(faults, "fault") if faults else "no faults"
+    noted = f", {counted(notes, 'note')}" if notes else ""
+    print(f"{path}: {_KINDS[checked.kind]}{size}, {found}{noted}")
+    return not faults
 
 
 def _located(path: Path, error: Exception) -> str:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -59,6 +61,7 @@ class TomlText:
             line = int(at[1]) if at else text.count("\n") + 1
             reason = f"not TOML: {_AT_LINE.sub('', said)}".replace(" (at end of document)", "")
             raise UnreadableError(Fault(line, reason)) from None
+        self._text = text.splitlines()
         self._lines = _find_lines(text)
 
     def line_of(self, place: Place) -> int:
@@ -66,6 +69,19 @@ class TomlText:
         while place and place not in self._lines:
             place = place[:-1]
         return self._lines.get(place, 1)
+
+    def line_of_text(self, place: Place, value: object) -> int:
+        """The line of one `value` in the array at `place`, which may be many lines long."""
+        first = self.line_of(place)
+        if isinstance(value, str):
+            open_brackets = 0
+            for number, line in enumerate(self._text[first - 1 :], first):
+                if f'"{value}"' in line or f"'{value}'" in line:
+                    return number
+                open_brackets += _open_brackets(line)
+                if open_brackets <= 0:
+                    break
+        return first
 
 
 def _find_lines(text: str) -> dict[Place, int]:
@@ -107,10 +123,21 @@ def _open_brackets(value: str) -> int:
     return sum(map(bare.count, "[{")) - sum(map(bare.count, "]}"))
 
 
+Structs = tuple[type[msgspec.Struct], ...]
+
+
 def struct_faults(
-    text: TomlText, data: object, kind: type[msgspec.Struct], place: Place = ()
+    text: TomlText,
+    data: object,
+    kind: type[msgspec.Struct],
+    place: Place = (),
+    apart: Structs = (),
 ) -> list[Fault]:
-    """Every fault of `data`, which stands at `place` and should be a `kind`."""
+    """Every fault of `data`, which stands at `place` and should be a `kind`.
+
+    Of the structs `apart` only single values are looked at: what they are as a whole is checked by
+    somebody who can say more.
+    """
     if not isinstance(data, dict):
         return [_fault(text, place, "must be a table")]
     faults: list[Fault] = []
@@ -123,37 +150,75 @@ def struct_faults(
     sound: dict[str, Any] = {}
     for name, field in fields.items():
         if name in data:
-            found = _value_faults(text, data[name], hints[name], (*place, name))
+            found = _value_faults(text, data[name], hints[name], (*place, name), apart)
             faults += found
-            if not found:
+            if not found and _struct_in(hints[name]) not in apart:
                 sound[name] = data[name]
         elif field.required:
             faults.append(_fault(text, place, f"has no '{name}', which it needs"))
-    return faults + _whole_faults(text, sound, kind, place)
+    return faults if kind in apart else faults + _whole_faults(text, sound, kind, place)
 
 
-def _value_faults(text: TomlText, value: object, hint: Any, place: Place) -> list[Fault]:
+def _value_faults(
+    text: TomlText, value: object, hint: Any, place: Place, apart: Structs
+) -> list[Fault]:
+    hint = _arm(hint, value)
     inner = _struct_in(hint)
     if inner is not None and isinstance(hint, type):
-        return struct_faults(text, value, inner, place)
-    if inner is not None and isinstance(value, list):
+        return struct_faults(text, value, inner, place, apart)
+    many: list[tuple[str | int, Any]] = []
+    if isinstance(value, dict) and get_origin(hint) is dict:
+        many = [*value.items()]
+    elif isinstance(value, list) and get_origin(hint) is tuple:
+        many = [*enumerate(value)]
+    if inner is not None and many:
         return [
             fault
-            for index, item in enumerate(value)
-            for fault in struct_faults(text, item, inner, (*place, index))
+            for name, item in many
+            for fault in struct_faults(text, item, inner, (*place, name), apart)
         ]
-    try:
-        msgspec.convert(value, hint, dec_hook=_from_text)
-    except msgspec.ValidationError as error:
-        said = next(map("expected {}".format, _descriptions(hint)), None) or _words(error)
-        return [_fault(text, place, f"is {_shown(value)}: {said}")]
-    return []
+    if many and get_args(hint)[-1] is Ellipsis:  # each of a list by itself
+        hint, values = get_args(hint)[0], [item for _, item in many]
+    else:
+        values = [value]
+    faults = []
+    for item in values:
+        try:
+            msgspec.convert(item, hint, dec_hook=_from_text)
+        except msgspec.ValidationError as error:
+            reason = f"{_named(place)} is {_shown(item)}: {_expected(hint, error)}"
+            faults.append(Fault(text.line_of_text(place, item), reason))
+    return faults
+
+
+def _arm(hint: Any, value: object) -> Any:
+    """Of types one of which is allowed, the one that a table or an array is meant to be."""
+    if get_origin(hint) in (Union, UnionType):
+        for arm in get_args(hint):
+            if isinstance(value, list) and get_origin(arm) is tuple:
+                return arm
+            if isinstance(value, dict) and get_origin(arm) is not tuple and _struct_in(arm):
+                return arm
+    return hint
+
+
+def _expected(hint: Any, error: msgspec.ValidationError) -> str:
+    """What a value of this type has to be."""
+    if get_origin(hint) is Literal:
+        return f"use one of {', '.join(get_args(hint))}"
+    if hint is date:
+        return "expected a date, such as 2026-12-25"
+    said = _words(error)
+    if said == "expected `float` > 0.0":
+        return "expected more than 0, or leave it out for none"
+    return next(map("expected {}".format, _descriptions(hint)), said)
 
 
 def _descriptions(hint: Any) -> list[str]:
-    """What the type of a field says of itself, where it does."""
+    """What the type of a field, or of what is in it, says of itself, where it does."""
     metas = getattr(hint, "__metadata__", ())
-    return [meta.description for meta in metas if getattr(meta, "description", None)]
+    own = [meta.description for meta in metas if getattr(meta, "description", None)]
+    return own + [said for inner in get_args(hint) for said in _descriptions(inner)]
 
 
 def _whole_faults(
@@ -190,11 +255,13 @@ def _from_text(kind: type, value: object) -> object:
 
 
 def _struct_in(hint: Any) -> type[msgspec.Struct] | None:
-    """The struct that a field is, or is a tuple of."""
+    """The struct that a field is, or is a tuple or a table of."""
     if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
         return hint
     if get_origin(hint) is tuple:
         return _struct_in(get_args(hint)[0])
+    if get_origin(hint) is dict:
+        return _struct_in(get_args(hint)[1])
     return None
 
 

@@ -16,7 +16,16 @@ import msgspec
 
 from replywatch.metrics.times import DAY, HORIZON, NEVER, SECOND, to_datetime, to_instant
 
-Clock = Annotated[str, msgspec.Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$")]
+TIME = r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$"
+"""What a time of day looks like in a policy."""
+
+Clock = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=TIME,
+        description="from and to as the clock shows them, such as ['09:00', '18:00']",
+    ),
+]
 Hours = tuple[tuple[Clock, Clock], ...]
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

@@ -88,6 +88,10 @@ class Objective(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     window: str = "5m"
     min_outcomes: Annotated[int, msgspec.Meta(ge=1)] = 5
 
+    def __post_init__(self) -> None:
+        if self.window != "5m":
+            raise ValueError("objective.window must be '5m'")
+
 
 class PauseReasons(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """What stops a clock, by SLA."""
@@ -118,10 +122,6 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     at_risk_ratio: Ratio = 0.8
     at_risk_seconds: PositiveSeconds | None = None
     objective: Objective = Objective()
-
-    def __post_init__(self) -> None:
-        if self.objective.window != "5m":
-            raise ValueError(f"rule {self.name!r}: objective.window must be '5m'")
 
     def pauses(self, sla: int) -> tuple[str, ...]:
         """What stops the clock of an SLA (an index in `SLAS`)."""
@@ -230,6 +230,9 @@ class PolicyBook:
         for earlier, later in zip(self._starts, self._starts[1:], strict=False):
             if earlier == later:
                 raise PolicyError("two policy versions take effect at the same instant")
+        names = [policy.version for policy in self.policies]
+        if again := next((name for name in names if names.count(name) > 1), None):
+            raise PolicyError(f"two policy versions are named {again!r}; give each its own name")
         latest = self.policies[-1]
         self.reopen_window = parse_duration(latest.reopen_window)
         own = parse_duration(latest.expire_after)
