@@ -30,7 +30,7 @@ from replywatch.metrics.policy import PolicyBook, RuleInForce
 from replywatch.metrics.times import NEVER
 
 if TYPE_CHECKING:
-    from replywatch.metrics.conversation import Conversation
+    from replywatch.metrics.life import Life
 
 
 class Clock(msgspec.Struct, array_like=True, gc=False):
@@ -98,33 +98,33 @@ def _leave(clock: Clock, cell: Cell) -> int:
     return due
 
 
-def _miss(of: Conversation, clock: Clock, at: int, book: Book, cell: Cell) -> None:
+def _miss(of: Life, clock: Clock, at: int, book: Book, cell: Cell) -> None:
     """Let it be missed at `at`."""
     clock.due_at, clock.is_missed = at, True
     cell.facts += (MISSED + clock.sla, OVERDUE + clock.sla)
     counted = clock.counted(at, book.policy)
-    book.sla.append(sla_row(of, clock, "missed", at, counted, of.agent, book.policy))
+    book.sla.append(sla_row(of, clock, "missed", at, counted, of.holding.agent, book.policy))
 
 
-def start(of: Conversation, sla: int, at: int, rule: RuleInForce, cell: Cell) -> None:
+def start(of: Life, sla: int, at: int, rule: RuleInForce, cell: Cell) -> None:
     """Start a clock at `at` if the rule in force has a target for it."""
     target = rule.targets[sla]
     if target is None:
         return
     clock = Clock(sla, at, target, rule.tag)
     of.clocks.append(clock)
-    if not rule.stops(of.paused_for, of.closed_at is not None) >> sla & 1:
+    if not rule.stops(of.holding.paused_for, of.closed_at is not None) >> sla & 1:
         _run(clock, at, rule, cell)
         if clock.wakes_at < of.next_due:
             of.next_due = clock.wakes_at
 
 
-def settle(of: Conversation, at: int, policy: PolicyBook, cell: Cell) -> None:
+def settle(of: Life, at: int, policy: PolicyBook, cell: Cell) -> None:
     """Stop and start clocks after a pause, a close or a reopen began or ended at `at`."""
     is_closed = of.closed_at is not None
     for clock in of.clocks:
         rule = policy.tagged(clock.tag)
-        is_still = bool(rule.stops(of.paused_for, is_closed) >> clock.sla & 1)
+        is_still = bool(rule.stops(of.holding.paused_for, is_closed) >> clock.sla & 1)
         if is_still and clock.since != NEVER:
             clock.used, clock.since = clock.counted(at, policy), NEVER
             if not clock.is_missed:
@@ -137,7 +137,7 @@ def settle(of: Conversation, at: int, policy: PolicyBook, cell: Cell) -> None:
     of.set_next_due()
 
 
-def retarget(of: Conversation, at: int, rule: RuleInForce, book: Book) -> None:
+def retarget(of: Life, at: int, rule: RuleInForce, book: Book) -> None:
     """Priority or place changed at `at`: the clocks that aren't missed go on under `rule`.
 
     What was counted stays. One that has counted more than the new target is missed there and
@@ -156,12 +156,12 @@ def retarget(of: Conversation, at: int, rule: RuleInForce, book: Book) -> None:
         clock.since, clock.target, clock.tag = NEVER, target, rule.tag
         if clock.used > target:
             _miss(of, clock, at, book, cell)
-        if not rule.stops(of.paused_for, of.closed_at is not None) >> clock.sla & 1:
+        if not rule.stops(of.holding.paused_for, of.closed_at is not None) >> clock.sla & 1:
             _run(clock, at, rule, cell)
     of.set_next_due()
 
 
-def pass_until(of: Conversation, until: int, book: Book) -> None:
+def pass_until(of: Life, until: int, book: Book) -> None:
     """Miss every clock due before `until`, at its deadline, and note those that come at risk."""
     for clock in of.clocks:
         if clock.wakes_at >= until:
@@ -176,7 +176,7 @@ def pass_until(of: Conversation, until: int, book: Book) -> None:
 
 
 def end(
-    of: Conversation,
+    of: Life,
     at: int,
     book: Book,
     cell: Cell,
@@ -194,11 +194,11 @@ def end(
         counted = clock.counted(at, book.policy)
         due = _leave(clock, cell)
         if due < NEVER:
-            of.dues[clock.sla] = due
+            of.answers.dues[clock.sla] = due
         if not clock.is_missed:
             clock.due_at = due
             cell.facts.append((MET if outcome == "met" else VOID) + clock.sla)
-            who = agent if outcome == "met" and agent is not None else of.agent
+            who = agent if outcome == "met" and agent is not None else of.holding.agent
             book.sla.append(sla_row(of, clock, outcome, at, counted, who, book.policy))
         clock.used, clock.since = counted, NEVER
     if ended:
@@ -221,8 +221,10 @@ def move(clocks: Iterable[Clock], old: Cell, new: Cell) -> None:
                 new.facts.append(AT_RISK + clock.sla)
 
 
-def note_running(of: Conversation, book: Book) -> None:
+def note_running(of: Life, book: Book) -> None:
     """The rows of clocks that still run when the stream ends for good."""
     for clock in of.clocks:
         if not clock.is_missed:
-            book.sla.append(sla_row(of, clock, "running", None, None, of.agent, book.policy))
+            book.sla.append(
+                sla_row(of, clock, "running", None, None, of.holding.agent, book.policy)
+            )

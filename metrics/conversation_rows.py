@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from replywatch.metrics.book import Focus
+from replywatch.metrics.book import Answer, Focus
 from replywatch.metrics.events import Event, by_order
 from replywatch.metrics.policy import FIRST, RESOLUTION, SLAS, PolicyBook, Scope
 from replywatch.metrics.rows import Row
@@ -15,11 +15,12 @@ from replywatch.metrics.satisfaction import Surveys
 from replywatch.metrics.times import NEVER, SECOND
 
 if TYPE_CHECKING:
+    from replywatch.metrics.answers import Timed
     from replywatch.metrics.clocks import Clock
-    from replywatch.metrics.conversation import Conversation
+    from replywatch.metrics.life import Life
 
 
-def message_row(of: Conversation, event: Event, direction: str) -> Row:
+def message_row(of: Life, event: Event, direction: str) -> Row:
     """A post (`inbound`) or a reply (`outbound`)."""
     return (
         of.id,
@@ -40,10 +41,10 @@ def message_row(of: Conversation, event: Event, direction: str) -> Row:
     )
 
 
-def action_row(of: Conversation, event: Event, before: Scope, policy: PolicyBook) -> Row:
+def action_row(of: Life, event: Event, before: Scope, policy: PolicyBook) -> Row:
     """Any event that is no message, with how things stood just before it."""
     survey = event.survey
-    known = None if survey is None else of.surveys.get(survey)
+    known = None if survey is None else of.said.surveys.get(survey)
     credited = known.agent if event.kind == "survey_answered" and known and known.sent else None
     is_positive = None
     if survey == "csat" and event.score is not None:
@@ -58,9 +59,9 @@ def action_row(of: Conversation, event: Event, before: Scope, policy: PolicyBook
         event.kind,
         event.agent,
         event.bot,
-        of.handler,
+        of.holding.handler,
         of.wait_at,
-        of.first_reply_at is not None,
+        of.answers.first_reply_at is not None,
         *before,
         *of.scope,
         of.priority,
@@ -70,7 +71,7 @@ def action_row(of: Conversation, event: Event, before: Scope, policy: PolicyBook
         event.score,
         event.scale_max,
         is_positive,
-        (credited or of.handler) if survey is not None else None,
+        (credited or of.holding.handler) if survey is not None else None,
         event.tags,
         event.topic,
         event.actionable,
@@ -80,46 +81,38 @@ def action_row(of: Conversation, event: Event, before: Scope, policy: PolicyBook
 
 
 def response_row(
-    of: Conversation,
-    kind: str,
-    agent: str,
-    started_at: int,
-    posts: int,
-    at: int,
-    assigned_at: int,
-    handling_at: int,
-    policy: PolicyBook,
+    of: Life, kind: str, agent: str, timed: Timed, posts: int, policy: PolicyBook
 ) -> Row:
-    """A wait that `agent` answered at `at`: credit goes to the sender of the reply."""
-    business = of.spans.business(started_at, at, policy)
-    assigned = assigned_business = None
-    if of.agent is not None:
-        assigned = (at - assigned_at) / SECOND
-        same = assigned_at == started_at
-        assigned_business = (
-            business if same else of.spans.business(assigned_at, at, policy)
-        ) / SECOND
+    """A wait that `agent` answered: credit goes to the sender of the reply."""
+    begun = timed.start if timed.assigned is None else timed.assigned
     return (
         of.id,
         of.opened_at or 0,
-        started_at,
-        at,
+        timed.start,
+        timed.at,
         kind,
         agent,
         *of.scope,
         of.priority,
-        (at - started_at) / SECOND,
-        business / SECOND,
-        assigned,
-        assigned_business,
-        handling_at,
+        (timed.at - timed.start) / SECOND,
+        timed.business / SECOND,
+        None if timed.assigned is None else (timed.at - timed.assigned) / SECOND,
+        _seconds(timed.assigned_business),
+        max(begun, timed.at - policy.active_cap),
         posts,
         of.generation,
     )
 
 
+def answer_of(of: Life, agent: str, timed: Timed) -> Answer:
+    """What the roster is told of an answered wait."""
+    begun = timed.start if timed.assigned is None else timed.assigned
+    opened = of.opened_at or 0
+    return Answer(agent, of.id, opened, timed.start, timed.at, begun, of.scope, of.generation)
+
+
 def sla_row(
-    of: Conversation,
+    of: Life,
     clock: Clock,
     outcome: str,
     ended_at: int | None,
@@ -148,24 +141,24 @@ def sla_row(
     )
 
 
-def focus_of(event: Event, conversation: str, is_on: bool, agent: str | None = None) -> Focus:
-    """What roster keepers are told of an agent's attention."""
-    return Focus(agent or event.agent or "", event.time, by_order(event)[1:], conversation, is_on)
+def focus_of(event: Event, conversation: str, agent: str, is_on: bool) -> Focus:
+    """What the roster is told of an agent's attention."""
+    return Focus(agent, event.time, by_order(event)[1:], conversation, is_on)
 
 
 def _seconds(microseconds: int | None) -> float | None:
     return None if microseconds is None else microseconds / SECOND
 
 
-def _due(of: Conversation, sla: int) -> int | None:
+def _due(of: Life, sla: int) -> int | None:
     """The deadline of the SLA's clock that runs, else of the last that ended."""
     for clock in of.clocks:
         if clock.sla == sla:
             return clock.due_at if clock.due_at < NEVER else None
-    return of.dues.get(sla)
+    return of.answers.dues.get(sla)
 
 
-def _bot_outcome(of: Conversation) -> str:
+def _bot_outcome(of: Life) -> str:
     if not of.had_bot:
         return "no_bot"
     if of.handed_off_at is not None or of.first_human_at is not None:
@@ -176,11 +169,11 @@ def _bot_outcome(of: Conversation) -> str:
 _NO_SURVEY = Surveys()
 
 
-def conversation_row(of: Conversation, policy: PolicyBook) -> Row:
+def conversation_row(of: Life, policy: PolicyBook) -> Row:
     """The conversation at its revision."""
     opened, closed, spans = of.opened_at or 0, of.closed_at, of.spans
-    first, is_closed = of.first_seconds, closed is not None
-    csat, nps = of.surveys.get("csat", _NO_SURVEY), of.surveys.get("nps", _NO_SURVEY)
+    first, is_closed = of.answers.seconds, closed is not None
+    csat, nps = of.said.surveys.get("csat", _NO_SURVEY), of.said.surveys.get("nps", _NO_SURVEY)
 
     def business(start: int | None, end: int | None) -> float | None:
         return None if start is None or end is None else spans.business(start, end, policy) / SECOND
@@ -190,7 +183,6 @@ def conversation_row(of: Conversation, policy: PolicyBook) -> Row:
 
     by_customer = of.closed_by == "customer"
     ends_at = of.ends_at(policy)
-    count, sentiment_start, sentiment_end = of.sentiments or (0, None, None)
     return (
         of.id,
         opened,
@@ -201,9 +193,9 @@ def conversation_row(of: Conversation, policy: PolicyBook) -> Row:
         of.customer,
         of.opened_by,
         of.is_complete,
-        of.first_post_at,
-        of.first_reply_at,
-        of.first_agent,
+        of.answers.first_post_at,
+        of.answers.first_reply_at,
+        of.answers.first_agent,
         first.get("elapsed"),
         first.get("human"),
         first.get("assigned"),
@@ -212,11 +204,11 @@ def conversation_row(of: Conversation, policy: PolicyBook) -> Row:
         first.get("assigned_business"),
         first.get("active"),
         _due(of, FIRST),
-        _seconds(of.margins.get(FIRST)),
-        _seconds(of.worst_wait),
-        _seconds(of.worst_margin),
-        of.agent,
-        of.first_assigned_at,
+        _seconds(of.answers.margins.get(FIRST)),
+        _seconds(of.answers.worst_wait),
+        _seconds(of.answers.worst_margin),
+        of.holding.agent,
+        of.holding.first_assigned_at,
         closed,
         of.closed_by,
         of.closing_agent,
@@ -227,31 +219,31 @@ def conversation_row(of: Conversation, policy: PolicyBook) -> Row:
         business(opened, closed),
         spans.active(opened, closed, RESOLUTION, policy) / SECOND if closed is not None else None,
         _due(of, RESOLUTION),
-        _seconds(of.margins.get(RESOLUTION)),
+        _seconds(of.answers.margins.get(RESOLUTION)),
         elapsed(of.handled_from, closed),
         business(of.handled_from, closed),
-        of.held / SECOND if is_closed else None,
-        of.held_business / SECOND if is_closed else None,
-        of.post_count,
-        of.reply_count,
-        of.bot_reply_count,
-        of.note_count,
+        of.holding.held / SECOND if is_closed else None,
+        of.holding.held_business / SECOND if is_closed else None,
+        of.tally.posts,
+        of.tally.replies,
+        of.tally.bot_replies,
+        of.tally.notes,
         len(of.reopen_gaps),
         [gap / SECOND for gap, _ in of.reopen_gaps],
         [gap / SECOND for _, gap in of.reopen_gaps],
         of.transfer_count,
         of.transfer_count > 0,
         not of.changed_channel if is_closed else None,
-        of.closed_in_public if is_closed and of.was_private else None,
-        of.messages_to_resolution,
-        is_closed and of.reply_count == of.replies_to_close == 1,
+        of.tally.closed_in_public if is_closed and of.tally.was_private else None,
+        of.tally.closed_messages if is_closed else None,
+        is_closed and of.tally.is_one_touch,
         _bot_outcome(of),
         _bot_outcome(of) == "contained",
         int(of.handed_off_at is not None),
         elapsed(of.opened_at, of.handed_off_at),
-        sentiment_start,
-        sentiment_end,
-        count,
+        of.said.first_sentiment,
+        of.said.last_sentiment,
+        of.said.scored_posts,
         csat.last,
         csat.is_positive,
         csat.sent,
@@ -262,12 +254,12 @@ def conversation_row(of: Conversation, policy: PolicyBook) -> Row:
         nps.last,
         nps.group,
         nps.agent,
-        of.is_actionable,
-        list(of.tags),
-        of.topic,
+        of.said.is_actionable,
+        list(of.said.tags),
+        of.said.topic,
         of.first_human_at is None and (of.resolution == "expired" or by_customer),
-        is_closed and of.closed_waiting,
-        of.paused / SECOND,
+        is_closed and of.tally.closed_waiting,
+        of.holding.paused / SECOND,
         of.wait_at,
         of.last_at,
         of.is_late,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from replywatch.metrics.policy import PolicyBook, RuleInForce
-from replywatch.metrics.times import NEVER, SECOND
+from replywatch.metrics.times import NEVER
 
 
 class Spans(msgspec.Struct, array_like=True):
@@ -26,6 +26,10 @@ class Spans(msgspec.Struct, array_like=True):
             return False
         self.rules.append((at, rule.tag))
         return True
+
+    def rule(self, policy: PolicyBook) -> RuleInForce:
+        """The rule in force now."""
+        return policy.tagged(self.rules[-1][1])
 
     def stop(self, at: int, mask: int) -> None:
         """From `at` on, the clocks in `mask` stand still and no others."""
@@ -57,8 +61,3 @@ class Spans(msgspec.Struct, array_like=True):
                 if low < high:
                     total -= self.business(low, high, policy)
         return total
-
-
-def seconds(microseconds: int) -> float:
-    """Exact seconds."""
-    return microseconds / SECOND
