@@ -98,7 +98,7 @@ class Desk:
                 rows.append(row)
         if now > -NEVER:
             self._pass_silence(window_of(now))
-        return rows
+        return [(*row[:-1], row[0] + WINDOW + self.keep, row[-1]) for row in rows]
 
     def _pass_silence(self, until: int) -> None:
         """Let every scope know of the windows that closed without a word."""

@@ -18,13 +18,13 @@ from replywatch.metrics.book import Book
 from replywatch.metrics.cells import Partial
 from replywatch.metrics.clocks import note_running, pass_until
 from replywatch.metrics.conversation import Conversation
-from replywatch.metrics.conversation_rows import conversation_row
-from replywatch.metrics.events import Event, by_time, put_in_order, settle_ties
+from replywatch.metrics.events import Event, by_time, settle_ties
 from replywatch.metrics.log import decode_log, encode_log
 from replywatch.metrics.policy import PolicyBook
+from replywatch.metrics.retelling import finish, not_forgotten, row_of, tell
 from replywatch.metrics.roster import AgentNews
-from replywatch.metrics.rows import RejectedRow, RestatementRow, Row
-from replywatch.metrics.times import DAY, NEVER, SECOND
+from replywatch.metrics.rows import RestatementRow, Row
+from replywatch.metrics.times import DAY, NEVER
 from replywatch.metrics.watermark import EventBatch, Marks
 
 
@@ -52,28 +52,6 @@ class ShardState(msgspec.Struct, array_like=True):
 _LAYOUT = 2
 _ENCODER = msgspec.msgpack.Encoder(enc_hook=encode_log)
 _DECODER = msgspec.msgpack.Decoder(ShardState, dec_hook=decode_log)
-
-
-def _forgotten(event: Event, now: int) -> RejectedRow:
-    """An event so late that it can't be told from a second delivery to a final conversation."""
-    late = (now - event.time) / SECOND
-    detail = f"{event.kind} of conversation {event.conversation!r} came {late:.0f} s late"
-    return (event.source or "default", event.id, "forgotten", detail, now, b"")
-
-
-def _row(conversation: Conversation, policy: PolicyBook) -> Row:
-    conversation.written = conversation.revision
-    return conversation_row(conversation, policy)
-
-
-def _finish(
-    conversation: Conversation, book: Book, written: list[Row], finals: dict[str, int]
-) -> None:
-    """A final conversation is written once more; of what it was, only its end is remembered."""
-    finals[conversation.id] = conversation.ends_at(book.policy)
-    conversation.end(book)
-    if conversation.opened_at is not None:
-        written.append(_row(conversation, book.policy))
 
 
 class ResumeError(RuntimeError):
@@ -242,7 +220,7 @@ class Shard:
 
     def _end(self, conversation: Conversation, book: Book, written: list[Row]) -> None:
         """A final conversation leaves memory."""
-        _finish(conversation, book, written, self.finals)
+        finish(conversation, book, written, self.finals)
         del self.conversations[conversation.id]
         self.changed.discard(conversation.id)
 
@@ -269,7 +247,7 @@ class Shard:
                 news.setdefault(event.conversation, []).append(event)
         for name, events in news.items():
             old = self.conversations.get(name)
-            events = self._not_forgotten(name, old, events, before, book)
+            events = not_forgotten(events, old, self.finals.get(name, -NEVER), before, book)
             log = [] if old is None else old.log.events()
             known = {event.key for event in log}
             fresh = {event.key: event for event in events if event.key not in known}
@@ -278,9 +256,9 @@ class Shard:
             generation = 0 if old is None else old.generation + 1
             undone, redone = Book(self.policy), Book(self.policy)
             if old is not None:
-                self._tell(name, old.generation, log, before, undone, [], {})
+                tell(name, old.generation, log, before, undone, [], {})
             told = [*log, *fresh.values()]
-            new = self._tell(name, generation, told, before, redone, written, self.finals)
+            new = tell(name, generation, told, before, redone, written, self.finals)
             book.restate(new.scope, undone, redone)
             new.revision += 0 if old is None else old.revision
             self.conversations[name] = new
@@ -289,46 +267,6 @@ class Shard:
             if old is not None:
                 first = min(event.time for event in events)
                 restated.append((name, min(old.first_at, first), generation, before))
-
-    @staticmethod
-    def _tell(
-        name: str,
-        generation: int,
-        events: list[Event],
-        until: int,
-        book: Book,
-        written: list[Row],
-        finals: dict[str, int],
-    ) -> Conversation:
-        """What became of these events by `until`; conversations that ended before are written."""
-        conversation = Conversation(name, generation=generation)
-        put_in_order(events)
-        for event in events:
-            if conversation.revision and conversation.ends_at(book.policy) < event.time:
-                _finish(conversation, book, written, finals)
-                conversation = Conversation(name, generation=generation)
-            conversation.log.add(event)
-            conversation.apply(event, book)
-        pass_until(conversation, until, book)
-        return conversation
-
-    def _not_forgotten(
-        self, name: str, now: Conversation | None, events: list[Event], before: int, book: Book
-    ) -> list[Event]:
-        """Those late events that can still be told; the others are refused.
-
-        A final conversation has left memory: what belongs to it, or may do, can't be told from a
-        second delivery, and telling it alone would hide what was written of it.
-        """
-        final, memory = self.finals.get(name, -NEVER), before - self.policy.memory
-        kept = []
-        for event in events:
-            is_in_memory = now is not None and event.time >= now.first_at
-            if is_in_memory or event.time > max(final, memory):
-                kept.append(event)
-            else:
-                book.refused.append(_forgotten(event, before))
-        return kept
 
     # -- writing ------------------------------------------------------------------------------
 
@@ -340,7 +278,7 @@ class Shard:
         for name in sorted(self.changed):
             conversation = self.conversations[name]
             if conversation.opened_at is not None and conversation.written < conversation.revision:
-                written.append(_row(conversation, self.policy))
+                written.append(row_of(conversation, self.policy))
         self.changed.clear()
 
     # -- recovery -----------------------------------------------------------------------------

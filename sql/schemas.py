@@ -273,6 +273,7 @@ WINDOWS = Table(
         ("posts_expected", pa.float64()),
         ("spike_score", RATIO),
         ("is_spike", FLAG),
+        ("final_at", INSTANT),  # late events change it no more after that
         ("revision", COUNT),
     ),
     dated_by="window_start",
