@@ -14,6 +14,8 @@ from replywatch.flows import (
     cli_alerts,
     cli_check,
     cli_demo,
+    cli_export,
+    cli_forecast,
     cli_history,
     cli_replay,
     cli_run,
@@ -25,6 +27,19 @@ from replywatch.flows.cli_errors import FAILURE, OK, WRONG_USE, complain, report
 _DESCRIPTION = """\
 Measures how customer care answers: response times, SLAs, volume and breaches, from events as they
 come (run) or from a file of them (replay), as metrics for Prometheus and as a history for SQL."""
+
+_SUBJECTS = (
+    cli_demo,
+    cli_replay,
+    cli_run,
+    cli_history,
+    cli_alerts,
+    cli_export,
+    cli_forecast,
+    cli_upkeep,
+    cli_check,
+)
+"""What adds commands, in the order in which help lists them."""
 
 _EXAMPLES = """\
 examples:
@@ -41,7 +56,7 @@ def build_parser() -> Parser:
         "--version", action="version", version=f"replywatch {version('replywatch')}"
     )
     commands = parser.add_subparsers(metavar="COMMAND", title="commands", parser_class=Parser)
-    for subject in (cli_demo, cli_replay, cli_run, cli_history, cli_alerts, cli_upkeep, cli_check):
+    for subject in _SUBJECTS:
         subject.add_commands(commands)
     return parser
 

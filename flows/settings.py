@@ -80,6 +80,8 @@ class Settings(Section, frozen=True, kw_only=True):
     customer_key_file: Path | None = None
     customer_key_version: str = "1"
     former_customer_keys: tuple[FormerKey, ...] = ()
+    crisis_tags: tuple[str, ...] = ("crisis",)  # conversations that a forecast doesn't learn from
+    queue_ids: dict[str, str] = msgspec.field(default_factory=dict)  # of exports, by queue name
     retention: dict[str, float | str] = msgspec.field(default_factory=dict)  # by table
 
     def __post_init__(self) -> None:

@@ -21,7 +21,10 @@ from replywatch.flows.cli import build_parser, main
 from replywatch.sql.history import open_history
 from replywatch.sql.writer import HistoryWriter
 
-COMMANDS = ("demo", "replay", "run", "sql", "report", "alerts", "compact", "erase", "check")
+COMMANDS = (
+    *("demo", "replay", "run", "sql", "report", "alerts"),
+    *("export", "forecast", "compact", "erase", "check"),
+)
 HEAD = [sys.executable, "-c", "import sys; from replywatch.flows.cli import main; sys.exit(main())"]
 
 

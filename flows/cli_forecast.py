@@ -1,0 +1,137 @@
+"""The command `forecast`."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from replywatch.flows.cli_args import (
+    FORMATS,
+    Commands,
+    add_command,
+    add_history,
+    find_history,
+    policy_of,
+    read_settings,
+)
+from replywatch.flows.cli_errors import OK, Failure, complain
+from replywatch.flows.cli_export import add_grid
+from replywatch.sql.exports.intervals import MINUTES
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_EXAMPLES = """
+replywatch forecast --tz Europe/Berlin --history out
+replywatch forecast --interval 15m --format csv --output forecast.csv
+replywatch forecast --format genesys --output genesys.csv
+"""
+
+
+def add_commands(commands: Commands) -> None:
+    """Add `forecast`."""
+    parser = add_command(
+        commands,
+        "forecast",
+        _forecast,
+        help="the next two weeks by queue and interval, and its error",
+        description="Forecast conversations by queue and interval for the next two weeks: the "
+        "median of the same weekday and time over four weeks, with an 80 % interval, beside the "
+        "seasonal-naive forecast, with the error on weeks held back, and the agents that it "
+        "needs. Spikes and tagged crises teach nothing. As a table it shows days.",
+        examples=_EXAMPLES,
+    )
+    add_grid(parser)
+    parser.add_argument(
+        "--format",
+        choices=(*FORMATS, "genesys"),
+        default="table",
+        metavar="NAME",
+        help=f"one of {', '.join((*FORMATS, 'genesys'))} (default: table)",
+    )
+    parser.add_argument(
+        "--shrinkage",
+        type=_share,
+        default=0.0,
+        metavar="SHARE",
+        help="share of paid time that agents are away, added to the agents (default: 0)",
+    )
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="write it there (default: standard output)"
+    )
+    add_history(parser)
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is no share: give a number from 0 to below 1")
+    return share
+
+
+def _forecast(given: argparse.Namespace) -> int:
+    from replywatch.flows.settings import load_policy
+    from replywatch.metrics.policy import FIRST, Scope
+    from replywatch.metrics.times import NEVER, SECOND
+    from replywatch.sql.forecast import ForecastError, by_day, errors_by_queue, forecast
+    from replywatch.sql.forecast_past import Ask, Demand
+    from replywatch.sql.history import open_history
+    from replywatch.sql.render import render, write_whole
+
+    settings = read_settings(given)
+    policy = policy_of(lambda: load_policy(settings.policy), settings)
+
+    def demand(scope: Scope) -> Demand:
+        rule = policy.rule_for(NEVER, scope, "normal")
+        if rule is None:
+            return Demand(None, 0.8)
+        target = rule.targets[FIRST]
+        return Demand(None if target is None else target / SECOND, rule.rule.objective.ratio)
+
+    ask = Ask(MINUTES[given.interval], given.tz, demand, settings.crisis_tags, given.shrinkage)
+    with closing(open_history(find_history(given))) as con:
+        try:
+            rows = forecast(con, ask)
+        except ForecastError as error:
+            raise Failure(str(error)) from None
+    if not any(rows.column("weeks_held_back").to_pylist()):
+        complain("too little history to say how far this is off: six whole weeks would do")
+    if given.format == "genesys":
+        text = _genesys(rows)
+        if given.output is None:
+            sys.stdout.write(text)
+        else:
+            write_whole(given.output, text.encode("utf-8"))
+    elif given.format == "table" and given.output is None:
+        render(by_day(rows), "table")
+        print()
+        render(errors_by_queue(rows), "table")
+    else:
+        render(by_day(rows) if given.format == "table" else rows, given.format, given.output)
+    return OK
+
+
+def _genesys(rows: pa.Table) -> str:
+    """The forecast in the columns of Genesys Cloud's interval file."""
+    from replywatch.sql.cells import csv_text
+    from replywatch.sql.exports.formats import GENESYS_COLUMNS, genesys_cells, queue_name
+
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(GENESYS_COLUMNS)
+    for row in rows.to_pylist():
+        volume = round(row["offered"] or 0.0, 2)
+        seconds = round(volume * (row["aht_active_seconds"] or 0.0))
+        cells = genesys_cells(
+            row["interval_start_utc"], queue_name(row), row["channel"], volume, volume, seconds
+        )
+        writer.writerow([csv_text(cell) for cell in cells])
+    return text.getvalue()

@@ -1,0 +1,1 @@
+"""Interval files that workforce-management systems load, made from the history."""

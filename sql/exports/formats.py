@@ -1,0 +1,253 @@
+"""What the files of each system look like: their columns, in order, and what stands in them.
+
+`canonical` is the project's own and has everything. The others have the columns that their system
+asks for and no others; they leave out intervals that aren't over, which those systems would take
+for quiet ones. Queues are named `brand/channel/queue`.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+
+from replywatch.sql.cells import csv_text
+from replywatch.sql.exports.intervals import IMMEDIATE_SECONDS
+
+Row = dict[str, Any]
+Cells = list[str]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a file is made for: the length of its intervals, its zone, ids of queues by name."""
+
+    minutes: int
+    zone: ZoneInfo
+    queue_ids: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Format:
+    """One format; `cells` makes a line of a row, or of a conversation where `is_by_contact`."""
+
+    columns: tuple[str, ...]
+    cells: Callable[[Row, Setting], list[Any]]
+    delimiter: str = ","
+    has_header: bool = True
+    is_by_contact: bool = False
+    has_open_intervals: bool = False
+
+    def lines(self, rows: pa.Table, setting: Setting) -> Iterator[Cells]:
+        """The lines of `rows`, their text safe to open in a spreadsheet."""
+        for batch in rows.to_batches(max_chunksize=10_000):
+            for row in batch.to_pylist():
+                if self.is_by_contact or self.has_open_intervals or row["is_complete"]:
+                    yield [csv_text(cell) for cell in self.cells(row, setting)]
+
+
+def queue_name(row: Row) -> str:
+    """The name of a scope's queue; a slash in a part of it is escaped, so that names differ."""
+    parts = (str(row[part]).replace("%", "%25").replace("/", "%2F") for part in _SCOPE)
+    return "/".join(parts)
+
+
+_SCOPE = ("brand", "channel", "queue")
+
+
+def queue_number(name: str) -> int:
+    """A number for a queue that stays the same, 1 to 2³¹ − 1."""
+    return zlib.crc32(name.encode()) % (2**31 - 1) + 1
+
+
+def is_immediate(target_seconds: float | None) -> bool:
+    """Whether work with this first-response target is answered as it comes; with none it isn't."""
+    return target_seconds is not None and target_seconds <= IMMEDIATE_SECONDS
+
+
+def utc_text(moment: datetime | None) -> str:
+    """`2026-03-29T00:15:00Z`, cut to the second."""
+    return "" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _offset(local: datetime) -> str:
+    text = f"{local:%z}"
+    return f"{text[:3]}:{text[3:5]}"
+
+
+def _count(value: int | None) -> int:
+    return 0 if value is None else value
+
+
+def _seconds(value: float | None) -> float:
+    return 0.0 if value is None else round(value, 6)
+
+
+def _whole(value: float | None) -> int:
+    return 0 if value is None else round(value)
+
+
+def _ratio(value: float | None, of: float | None) -> float | None:
+    return round(value / of, 6) if value is not None and of else None
+
+
+def _canonical(row: Row, setting: Setting) -> list[Any]:
+    start: datetime = row["interval_start_utc"]
+    local = start.astimezone(setting.zone)
+    met, missed = _count(row["met"]), _count(row["missed"])
+    return [
+        utc_text(start),
+        f"{local:%Y-%m-%dT%H:%M:%S}",
+        _offset(local),
+        setting.zone.key,
+        setting.minutes,
+        row["is_complete"],
+        *(row[part] for part in _SCOPE),
+        "immediate" if is_immediate(row["target_seconds"]) else "deferred",
+        row["target_seconds"],
+        *(_count(row[name]) for name in ("offered", "posts", "replies", "responses", "handled")),
+        _count(row["abandoned"]),
+        _seconds(row["handle_active_seconds"]),
+        _ratio(row["handle_active_seconds"], row["handled"]),
+        _ratio(row["attended_seconds"], row["active_seconds"]),
+        met,
+        missed,
+        _ratio(met, met + missed),
+        row["backlog_start"],
+        row["backlog_end"],
+    ]
+
+
+def _genesys(row: Row, setting: Setting) -> list[Any]:
+    return genesys_cells(
+        row["interval_start_utc"],
+        queue_name(row),
+        row["channel"],
+        _count(row["offered"]),
+        _count(row["handled"]),
+        _whole(row["handle_active_seconds"]),
+    )
+
+
+def genesys_cells(
+    start: datetime, queue: str, channel: str, offered: float, handled: float, seconds: float
+) -> list[Any]:
+    """A line of Genesys Cloud's file; `seconds` is the handle time of all that are `handled`."""
+    media = _GENESYS_MEDIA.get(channel.lower(), "message")
+    return [utc_text(start), queue, media, "", "", offered, handled, seconds]
+
+
+_GENESYS_MEDIA = {"chat": "chat", "email": "email", "voice": "voice", "phone": "voice"}
+
+
+def _amazon_connect(row: Row, setting: Setting) -> list[Any]:
+    name = queue_name(row)
+    is_voice = row["channel"].lower() in ("voice", "phone")
+    mean = _ratio(row["handle_active_seconds"], row["handled"])
+    return [
+        name,
+        setting.queue_ids.get(name, name),
+        "VOICE" if is_voice else "CHAT",
+        utc_text(row["interval_start_utc"]),
+        f"{setting.minutes}mins",
+        _count(row["offered"]),
+        _whole(mean),
+        _count(row["handled"]),
+    ]
+
+
+def _teleopti(row: Row, setting: Setting) -> list[Any]:
+    start: datetime = row["interval_start_utc"].astimezone(UTC)
+    name = queue_name(row)
+    return [
+        setting.minutes,
+        f"{start:%Y%m%d}",
+        f"{start:%H:%M}",
+        setting.queue_ids.get(name, queue_number(name)),
+        name,
+        _count(row["offered"]),
+        0,
+        _count(row["abandoned"]),
+        0,
+        _count(row["handled"]),
+        _whole(row["wait_seconds"]),
+        _whole(row["abandoned_wait_seconds"]),
+        _whole(row["handle_active_seconds"]),
+        0,
+        _whole(row["longest_wait_seconds"]),
+        _whole(row["longest_abandoned_wait_seconds"]),
+        0,
+        _count(row["within_target"]),
+        0,
+        _count(row["abandoned_short"]),
+        _count(row["abandoned_within_target"]),
+    ]
+
+
+def _assembled(row: Row, setting: Setting) -> list[Any]:
+    opened: datetime = row["created_at"]
+    return [
+        utc_text(opened),
+        # An id may live again after its reopen window.
+        f"{row['conversation_id']}@{opened.astimezone(UTC):%Y%m%dT%H%M%S%f}Z",
+        row["channel"],
+        "solved" if row["is_solved"] else "open",
+        utc_text(row["first_responded_at"]),
+        None if row["handle_seconds"] is None else _whole(row["handle_seconds"]),
+        utc_text(row["solved_at"]),
+        queue_name(row),
+    ]
+
+
+GENESYS_COLUMNS = (
+    "Interval Start UTC Date", "Queue", "Media Type", "Skill Set", "Language", "Offered",
+    "Interactions Handled", "Total Handle Time",
+)  # fmt: skip
+
+FORMATS: dict[str, Format] = {
+    "canonical": Format(
+        (
+            "interval_start_utc", "interval_start_local", "utc_offset", "timezone",
+            "interval_minutes", "is_complete", "brand", "channel", "queue", "work_type",
+            "first_response_target_seconds", "offered", "posts", "replies", "responses", "handled",
+            "abandoned", "handle_active_seconds", "aht_active_seconds", "concurrency", "met",
+            "missed", "service_level_ratio", "backlog_start", "backlog_end",
+        ),
+        _canonical,
+        has_open_intervals=True,
+    ),
+    "genesys": Format(GENESYS_COLUMNS, _genesys),
+    "amazon-connect": Format(
+        (
+            "QueueName", "QueueId", "ChannelType", "TimeStamp", "IntervalDuration",
+            "IncomingContactVolume", "AverageHandleTime", "ContactsHandled",
+        ),
+        _amazon_connect,
+    ),
+    "teleopti": Format(
+        (
+            "interval", "date", "time", "queue", "queue_name", "offd_direct_call_cnt",
+            "overflow_in_call_cnt", "aband_call_cnt", "overflow_out_call_cnt", "answ_call_cnt",
+            "queued_and_answ_call_dur", "queued_and_aband_call_dur", "talking_call_dur",
+            "wrap_up_dur", "queued_answ_longest_que_dur", "queued_aband_longest_que_dur",
+            "avg_avail_member_cnt", "ans_servicelevel_cnt", "wait_dur", "aband_short_call_cnt",
+            "aband_within_sl_cnt",
+        ),
+        _teleopti,
+        delimiter=";",
+        has_header=False,
+    ),
+    "assembled": Format(
+        (
+            "Created at", "Import ID", "Channel", "Status", "First responded at", "Handle time",
+            "Solved at", "Queue",
+        ),
+        _assembled,
+        is_by_contact=True,
+    ),
+}  # fmt: skip

@@ -1,0 +1,128 @@
+"""Erlang C, forecast errors, the weekly median and the flow of deferred work, by known answers."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from replywatch.metrics.accuracy import coverage, mase, mean_absolute_error, wape
+from replywatch.metrics.erlang import (
+    erlang_b,
+    erlang_c,
+    mean_wait_seconds,
+    servers_needed,
+    service_level,
+)
+from replywatch.metrics.seasonal import Spread, median_week, naive_week, quantile, spread_of
+from replywatch.metrics.staffing import agents_for_immediate, flow_of_deferred
+
+
+@pytest.mark.parametrize(
+    ("servers", "load", "expected"),
+    [(1, 1.0, 0.5), (2, 1.0, 0.2), (5, 3.0, 0.110054), (10, 10.0, 0.214582), (100, 100.0, 0.0757)],
+)
+def test_erlang_b_gives_the_values_of_the_tables(
+    servers: int, load: float, expected: float
+) -> None:
+    """Blocking as printed tables of traffic engineering have it, small and large."""
+    assert expected == pytest.approx(erlang_b(servers, load), abs=5e-5)
+
+
+def test_erlang_c_gives_the_textbook_example() -> None:
+    """360 calls in half an hour, four minutes each, 55 people: 23.9 % wait, 84.6 % within 15 s."""
+    load = 360 / 1800 * 240
+    assert 48.0 == load
+    assert 0.239 == pytest.approx(erlang_c(55, load), abs=5e-4)
+    assert 8.18 == pytest.approx(mean_wait_seconds(55, load, 240), abs=5e-3)
+    assert 0.846 == pytest.approx(service_level(55, load, 240, 15), abs=5e-4)
+
+
+def test_one_server_waits_as_often_as_it_is_busy() -> None:
+    """With one server Erlang C is the load, the known result for M/M/1."""
+    for load in (0.0, 0.25, 0.5, 0.99):
+        assert load == pytest.approx(erlang_c(1, load))
+
+
+def test_erlang_c_agrees_with_its_definition_by_factorials() -> None:
+    """The recursion equals the sum of the definition where that can still be computed."""
+    for servers in (2, 7, 20):
+        for load in (0.3 * servers, 0.9 * servers):
+            tail = load**servers / math.factorial(servers) * servers / (servers - load)
+            states = sum(load**n / math.factorial(n) for n in range(servers)) + tail
+            assert tail / states == pytest.approx(erlang_c(servers, load), rel=1e-12)
+
+
+def test_large_loads_neither_overflow_nor_lose_digits() -> None:
+    """20,000 erlangs need little more than 20,000 people, and all numbers stay in their bounds."""
+    servers = servers_needed(20_000.0, 300, 20, 0.8)
+    assert 20_000 < servers < 20_200
+    assert 0.8 <= service_level(servers, 20_000.0, 300, 20) < 1
+    assert service_level(servers - 1, 20_000.0, 300, 20) < 0.8
+
+
+def test_too_much_load_is_never_answered_in_time() -> None:
+    """Where servers can't keep up everybody waits, without end; without load nobody does."""
+    assert 1.0 == erlang_c(3, 3.0)
+    assert 0.0 == service_level(3, 4.0, 60, 1000)
+    assert math.inf == mean_wait_seconds(3, 3.0, 60)
+    assert (0, 0.0, 0.0) == (servers_needed(0, 60, 20, 0.9), erlang_c(0, 0), erlang_c(2, 0))
+
+
+def test_impossible_questions_are_refused() -> None:
+    """Negative numbers, no time and no share are errors, not endless searches."""
+    for load, seconds, objective in ((-1, 60, 0.8), (1, 0, 0.8), (1, 60, 1.2), (math.inf, 60, 0.8)):
+        with pytest.raises(ValueError, match="erlangs"):
+            servers_needed(load, seconds, 20, objective)
+    with pytest.raises(ValueError, match="negative"):
+        erlang_b(-1, 1)
+    assert servers_needed(1.0, 60, 20, 1.0) < 20
+
+
+def test_several_at_once_are_several_servers() -> None:
+    """With two contacts at once the time of one is twice as long and half the people carry it."""
+    alone = agents_for_immediate(60, 1800, 300, 1.0, 60, 0.8)
+    paired = agents_for_immediate(60, 1800, 300, 2.0, 60, 0.8)
+    assert servers_needed(10.0, 300, 60, 0.8) == alone
+    assert math.ceil(servers_needed(20.0, 600, 60, 0.8) / 2) == paired
+    assert 0 == agents_for_immediate(0, 1800, 300, 1.0, 60, 0.8)
+
+
+def test_deferred_work_is_spread_over_its_target_and_none_is_lost() -> None:
+    """What comes is done by equal parts; in the end all work is done and nothing is left."""
+    flow = flow_of_deferred([4, 0, 0, 0], 900, 450, 1800, backlog=2)
+    assert [1.5, 1.0 + 0.5, 0.0, 0.0] == [one.agents for one in flow]
+    assert [3.0, 0.0, 0.0, 0.0] == [one.backlog_end for one in flow]
+    assert (4 + 2) * 450 == sum(one.agents for one in flow) * 900
+
+
+def test_errors_by_hand() -> None:
+    """WAPE, MASE and coverage of three pairs, and nothing where nothing can be said."""
+    pairs = [(10.0, 8.0), (20.0, 25.0), (0.0, 1.0)]
+    assert 8 / 3 == mean_absolute_error(pairs)
+    assert 8 / 30 == pytest.approx(wape(pairs) or 0)
+    assert 8 / 3 / 4 == pytest.approx(mase(pairs, [2, 6]) or 0)
+    assert 2 / 3 == coverage([(1, 1, 2), (2, 1, 2), (3, 1, 2)])
+    assert [None] * 5 == [
+        wape([]), wape([(0, 1)]), mase([], [1]), mase(pairs, [0, 0]), coverage([])
+    ]  # fmt: skip
+
+
+def test_a_week_is_the_median_of_the_last_four_ordinary_ones() -> None:
+    """A slot left out reaches further back; the naive one takes the last that is known."""
+    weeks: list[list[float | None]] = [[90.0, 1], [1, 2], [2, 3], [3, 4], [4, None], [None, None]]
+    assert [2.5, 2.5] == median_week(weeks)
+    assert [4.0, 4.0] == naive_week(weeks)
+    assert [None] == median_week([[None], [None]])
+    assert [] == median_week([])
+
+
+def test_the_interval_follows_the_spread_of_the_past() -> None:
+    """Its ends are the tenth and ninetieth percentile of past errors, never below nothing."""
+    pairs = [(float(actual), 99.0) for actual in range(89, 110)]
+    spread = spread_of(pairs)
+    assert spread is not None
+    assert (91.0, 107.0) == pytest.approx(spread.around(99.0))
+    assert (0.0, 10.0) == Spread(-2.0, 10.0).around(0.0)
+    assert spread_of([]) is None
+    assert 2.5 == quantile([1, 2, 3, 4], 0.5)
