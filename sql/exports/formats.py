@@ -77,7 +77,7 @@ def utc_text(moment: datetime | None) -> str:
 
 def _offset(local: datetime) -> str:
     text = f"{local:%z}"
-    return f"{text[:3]}:{text[3:5]}"
+    return f"UTC{text[:3]}:{text[3:5]}"  # a cell that begins with a sign would be a formula
 
 
 def _count(value: int | None) -> int:
