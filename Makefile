@@ -1,8 +1,8 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench lint format requirements clean
+.PHONY: help setup demo test bench bench-history lint format requirements clean
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
 setup: ## build .venv with the command .venv/bin/replywatch
 	@bash tools/setup.sh
@@ -15,6 +15,10 @@ test: setup ## run the tests
 
 bench: setup ## measure the whole path against an idiomatic dataflow
 	@.venv/bin/python tests/benchmarks/bench.py
+
+SIZE ?= 1
+bench-history: setup ## measure reports and upkeep on two years of history (SIZE=0.01 of it)
+	@PYTHONPATH=tests .venv/bin/python tests/benchmarks/history.py --size $(SIZE)
 
 lint: setup ## ruff and mypy
 	@.venv/bin/ruff check -q --output-format concise .

@@ -72,11 +72,20 @@ def create_view(table: Table, files: Sequence[DataFile], restating: Restating, r
         for some, void in ((plain, None), (rest, restating.of(rest)))
         if some
     ]
-    query = " union all ".join(parts) or f"select {shown} from ({_nothing(table)})"
+    return _named(table, " union all ".join(parts))
+
+
+def plain_view(table: Table, files: Sequence[DataFile], root: Path) -> str:
+    """The view of `table` if nothing had ever been revised or restated: what others are held to."""
+    return _named(table, f"select * from {read_files(files, root)}" if files else "")
+
+
+def _named(table: Table, query: str) -> str:
+    """The statement that creates the view of `table` from the rows of `query`."""
+    shown = ", ".join(f'"{name}"' for name, _ in table.columns if not name.startswith("_"))
+    query = query or _nothing(table)
     more, join = _WITH_HANDLING.get(table.name, ("", ""))
-    if join:
-        query = f"select {shown}{more} from ({query}) {join}"
-    return f"create view {table.name} as {query}"
+    return f"create view {table.name} as select {shown}{more} from ({query}) {join}"
 
 
 # Active handle time is known a while after the reply, so it has a table of its own.

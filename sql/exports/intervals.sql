@@ -4,7 +4,7 @@
 -- is_complete                   whether the history's clock has passed its end
 -- target_seconds                latest first-response target seen at normal priority, else any
 -- offered                       conversations opened, in the scope that they opened in
--- is_spike                      whether one of its windows is part of a spike
+-- is_spike                      whether one of its windows is part of a spike, surge or crisis
 -- posts, replies                customers' posts; replies of people and bots
 -- responses                     waits that a person answered
 -- handled                       conversations whose latest close is in it and that a person answered
@@ -47,7 +47,14 @@ starts as (
 traffic as (
     select
         window_start as happened_at, brand, channel, queue,
-        opened as offered, posts, replies, is_spike
+        opened as offered, posts, replies,
+        is_spike or exists (
+            from spikes
+            where (spikes.brand, spikes.channel, spikes.queue)
+                = (windows.brand, windows.channel, windows.queue)
+                and started_at < window_start + interval 5 minutes
+                and coalesce(ended_at, 'infinity') > window_start
+        ) as is_spike
     from windows
     where window_start >= $since and window_start < $until
 ),

@@ -1,0 +1,241 @@
+"""Reports, compaction and exports on a history of two years and 300 agents, and their memory.
+
+    make bench-history SIZE=0.01
+
+Size 1 is 5 million conversations with 20 million responses. The history is written by DuckDB
+straight into sealed files (see `history_rows.py`), four seals a day, and then measured: the report
+before and after compaction, and beside the same SQL over plain `read_parquet` of the same files.
+Each measure runs in a process of its own, which tells its peak memory. Medians of several runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import duckdb
+from benchmarks.history_rows import tables
+
+from replywatch.sql.compaction import compact
+from replywatch.sql.exports.files import Export, export_days, write_days
+from replywatch.sql.exports.formats import Setting
+from replywatch.sql.history import DATA, open_history, write_database
+from replywatch.sql.manifest import DataFile, Manifest
+from replywatch.sql.reports import run_report
+from replywatch.sql.schemas import TABLES
+from replywatch.sql.views import plain_view
+
+FIRST, DAYS, AGENTS, SEALS = date(2024, 1, 1), 730, 300, 4
+CONVERSATIONS = 5_000_000
+TOGETHER = 10
+"""Days that are made at once."""
+MONTH = (datetime(2025, 6, 1, tzinfo=UTC), datetime(2025, 7, 1, tzinfo=UTC))
+WHOLE = (datetime(2024, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC))
+
+
+def generate(folder: Path, size: float) -> dict[str, int]:
+    """Write the history, a seal after the other; rows by table."""
+    manifest = Manifest(folder)
+    manifest.create({"made_from": "bench"})
+    per_day = max(round(CONVERSATIONS * size / DAYS), 1)
+    rows = dict.fromkeys(TABLES, 0)
+    with duckdb.connect(config={"threads": 2, "memory_limit": "1GB"}) as con:
+        con.execute("set TimeZone = 'UTC'")
+        for start in range(0, DAYS, TOGETHER):
+            days = range(start, min(start + TOGETHER, DAYS))
+            for statement in tables(FIRST, days, per_day, AGENTS, SEALS):
+                con.execute(statement)
+            _seal(con, manifest, folder, rows)
+            if sys.stderr.isatty():
+                sys.stderr.write(f"\rday {days.stop} of {DAYS}")
+    write_database(folder)
+    return rows
+
+
+def _seal(
+    con: duckdb.DuckDBPyConnection, manifest: Manifest, folder: Path, rows: dict[str, int]
+) -> None:
+    """The seals of some days, a file a table, day and seal each."""
+    by_sequence: dict[int, list[DataFile]] = {}
+    for name, table in TABLES.items():
+        found = con.execute(
+            "select column_name from duckdb_columns() where table_name = ?", [f"t_{name}"]
+        ).fetchall()
+        have = {row[0] for row in found}
+        if not have:
+            continue
+        columns = ", ".join(
+            f'{_cell(column, have)}::{_TYPES[str(kind)]} as "{column}"'
+            for column, kind in table.columns
+        )
+        fresh = folder / "fresh"
+        written = con.execute(
+            f"copy (select {columns}, date, _seal from t_{name}) to '{fresh}' "
+            "(format parquet, compression zstd, partition_by (date, _seal), return_stats)"
+        ).fetchall()
+        for path, count, *_ in written:
+            parts = dict(part.split("=") for part in Path(path).parts if "=" in part)
+            day, seal = parts["date"], int(parts["_seal"])
+            sequence = (date.fromisoformat(day) - FIRST).days * SEALS + seal + 1
+            place = Path(DATA) / name / f"date={day}" / f"{sequence:010d}.parquet"
+            (folder / place).parent.mkdir(parents=True, exist_ok=True)
+            Path(path).rename(folder / place)
+            data = DataFile.sealed(str(place), name, day, sequence, count)
+            by_sequence.setdefault(sequence, []).append(data)
+            rows[name] += count
+        shutil.rmtree(fresh)
+    for sequence in sorted(by_sequence):
+        manifest.publish(sequence, by_sequence[sequence])
+
+
+def _cell(column: str, have: set[str]) -> str:
+    return f'"{column}"' if column in have else "null"
+
+
+_TYPES = {
+    "timestamp[us, tz=UTC]": "timestamptz",
+    "double": "double",
+    "string": "varchar",
+    "int64": "bigint",
+    "int32": "integer",
+    "bool": "boolean",
+    "binary": "blob",
+    "list<item: string>": "varchar[]",
+    "list<item: double>": "double[]",
+}
+
+
+# -- measures, each in a process of its own ---------------------------------------------------
+
+
+def report(folder: Path, period: tuple[datetime, datetime]) -> int:
+    """`report agents` of a period, from opening the history on; its rows."""
+    with closing(open_history(folder)) as con:
+        return int(run_report(con, "agents", since=period[0], until=period[1]).num_rows)
+
+
+def plain_report(folder: Path, period: tuple[datetime, datetime]) -> int:
+    """The same SQL over plain `read_parquet` of the files that count."""
+    root, files = folder.resolve(), Manifest(folder).files()
+    with duckdb.connect() as con:
+        con.execute("set TimeZone = 'UTC'")
+        for name, table in TABLES.items():
+            con.execute(plain_view(table, [f for f in files if f.table == name], root))
+        return int(run_report(con, "agents", since=period[0], until=period[1]).num_rows)
+
+
+def export_year(folder: Path) -> int:
+    """A year of half-hours in a file a day; its files."""
+    export = Export(folder, "canonical", Setting(30, ZoneInfo("Europe/Berlin"), {}))
+    target = folder / "exports"
+    shutil.rmtree(target, ignore_errors=True)
+    with closing(open_history(folder)) as con:
+        days = export_days(con, date(2025, 1, 1), date(2025, 12, 31), export.setting)
+        return len(write_days(con, export, days, target).written)
+
+
+def compaction(folder: Path) -> int:
+    """The first compaction of it all; rows read."""
+    return compact(folder, grace=0).rows_read
+
+
+MEASURES: dict[str, Callable[[Path], int]] = {
+    "month": lambda folder: report(folder, MONTH),
+    "two_years": lambda folder: report(folder, WHOLE),
+    "plain_month": lambda folder: plain_report(folder, MONTH),
+    "plain_two_years": lambda folder: plain_report(folder, WHOLE),
+    "export_year": export_year,
+    "compaction": compaction,
+}
+
+
+def measure(folder: Path, name: str, runs: int) -> dict[str, Any]:
+    """Median seconds of a measure, its result, and the peak memory of its process in MB."""
+    command = [sys.executable, __file__, "--folder", str(folder), "--measure", name]
+    done = subprocess.run(
+        [*command, "--runs", str(runs)], check=True, capture_output=True, text=True
+    )
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def _measure_here(folder: Path, name: str, runs: int) -> None:
+    seconds, result = [], 0
+    for _ in range(runs):
+        began = time.perf_counter()
+        result = MEASURES[name](folder)
+        seconds.append(time.perf_counter() - began)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"seconds": statistics.median(seconds), "result": result, "peak_mb": peak}))
+
+
+def _size_mb(folder: Path) -> tuple[int, float]:
+    files = list((folder / DATA).glob("**/*.parquet"))
+    return len(files), sum(path.stat().st_size for path in files) / 1e6
+
+
+def run(folder: Path, size: float, runs: int) -> None:
+    """Generate, measure, print."""
+    began = time.perf_counter()
+    rows = generate(folder, size)
+    print(f"generated in {time.perf_counter() - began:.0f} s, by SQL, not by the stream:")
+    print("  " + ", ".join(f"{name} {count:,}" for name, count in rows.items() if count))
+    before_files, before_mb = _size_mb(folder)
+    before = {name: measure(folder, name, max(runs // 2, 1)) for name in ("month", "two_years")}
+    compacted = measure(folder, "compaction", 1)
+    files, mb = _size_mb(folder)
+    after = {
+        name: measure(folder, name, runs)
+        for name in ("month", "plain_month", "two_years", "plain_two_years")
+    }
+    exported = measure(folder, "export_year", 1)
+    rate = compacted["result"] / compacted["seconds"]
+    print(f"compaction: {compacted['seconds']:.1f} s, {rate:,.0f} rows/s, ", end="")
+    print(f"{before_files:,} files of {before_mb:,.0f} MB → {files:,} of {mb:,.0f} MB, ", end="")
+    print(f"peak {compacted['peak_mb']:,.0f} MB")
+    print(
+        f"{'report agents':16}{'not compacted':>15}{'compacted':>12}{'plain':>9}{'ratio':>8}",
+        end="",
+    )
+    print(f"{'peak MB':>9}")
+    for name in ("month", "two_years"):
+        here, plain = after[name]["seconds"], after[f"plain_{name}"]["seconds"]
+        print(f"{name.replace('_', ' '):16}{before[name]['seconds']:13.2f} s{here:10.2f} s", end="")
+        print(f"{plain:7.2f} s{here / plain:8.2f}{after[name]['peak_mb']:9,.0f}")
+        assert before[name]["result"] == after[name]["result"] == after[f"plain_{name}"]["result"]
+    print(f"export of a year: {exported['seconds']:.1f} s, {exported['result']} files, ", end="")
+    print(f"peak {exported['peak_mb']:,.0f} MB")
+
+
+def main() -> None:
+    """Run all, or one measure for the process that runs all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--size", type=float, default=1.0, help="1 is 5 million conversations")
+    parser.add_argument("--runs", type=int, default=5, help="of each report")
+    parser.add_argument("--folder", type=Path, help="keep the history here")
+    parser.add_argument("--measure", choices=tuple(MEASURES), help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.measure:
+        _measure_here(given.folder, given.measure, given.runs)
+    elif given.folder is not None:
+        run(given.folder, given.size, given.runs)
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            run(Path(folder), given.size, given.runs)
+
+
+if __name__ == "__main__":
+    main()
