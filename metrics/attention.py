@@ -76,7 +76,7 @@ class Attention:
                 break
             if conversation == answer.conversation:
                 found.append((max(start, since), min(end, answer.replied_at)))
-        return tuple(found)
+        return tuple(segment for segment in found if segment[0] < segment[1])
 
     def share(self, index: int) -> tuple[int, str]:
         """Active microseconds of the answer at `index` (rounded down), and how they are known."""

@@ -36,7 +36,7 @@ from replywatch.flows.runner import StopFlag
 from replywatch.flows.settings import Settings, load_policy, load_settings
 from replywatch.flows.sinks import HistorySink
 from replywatch.flows.sources import PARTITION
-from replywatch.flows.ways import partials_of, rows_of
+from replywatch.flows.ways import ROSTER, news_of, partials_of, rows_of
 from replywatch.metrics.events import Decoder
 from replywatch.metrics.policy import PolicyBook, read_policy
 from replywatch.metrics.times import NEVER, SECOND
@@ -180,19 +180,20 @@ class Line:
 
     def __init__(
         self,
-        policy: str,
+        policy: str | Sequence[str],
         *,
         lateness: float = 0,
         shards: int = 3,
         desks: int = 2,
         shuffle: random.Random | None = None,
     ) -> None:
+        texts = [policy] if isinstance(policy, str) else policy
         self.lateness = round(lateness * SECOND)
         self.shuffle = shuffle
         nothing = cast(Any, None)
         self.plan = Plan(
             source=nothing,
-            policy=PolicyBook([read_policy(tomllib.loads(policy))]),
+            policy=PolicyBook([read_policy(tomllib.loads(text)) for text in texts]),
             history=nothing,
             metrics=nothing,
             shards=shards,
@@ -213,7 +214,7 @@ class Line:
     def _step(self, key: str, state: bytes | None) -> Any:
         plan = self.plan
         if key not in self.steps or state is not None:
-            make = plan.threads if key == THREADS else plan.desk
+            make = {THREADS: plan.threads, ROSTER: plan.roster}.get(key, plan.desk)
             self.steps[key] = (plan.shard if key.startswith("shard") else make)(state)
         return self.steps[key]
 
@@ -256,8 +257,8 @@ class Line:
     def _pass_on(self, item: tuple[str, Any]) -> None:
         key, value = item
         if key.startswith("shard") and hasattr(value, "partials"):  # what a shard said
-            for to, partial in partials_of((key, value)):
-                self.queues.setdefault(to, deque()).append(partial)
+            for to, said in [*partials_of((key, value)), news_of((key, value))]:
+                self.queues.setdefault(to, deque()).append(said)
         elif hasattr(value, "as_of") and not hasattr(value, "rows"):  # events for a step
             self.queues.setdefault(key, deque()).append(value)
             return
