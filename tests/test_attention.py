@@ -38,7 +38,9 @@ def shares(answers: list[Answer], looks: list[Focus], cap: int) -> Told:
 
 def watched(looks: list[Focus]) -> list[str | None]:
     """Which conversation the agent looks at in each moment."""
-    current, moments, at = None, [], 0
+    moments: list[str | None] = []
+    current: str | None = None
+    at = 0
     for look in [*looks, focus(END, "")]:
         moments += [current] * (look.at - at)
         at = look.at
