@@ -15,16 +15,21 @@ from replywatch.metrics.times import NEVER, SECOND
 
 
 class Timed(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """One answered wait: from `start`, for its agent from `assigned` (if anybody had it), to `at`.
+    """One answered wait: from `start`, for its agent from `begun` on, to `at`.
 
-    The lengths are business microseconds.
+    The lengths are business microseconds; that from `begun` is `None` if nobody had it.
     """
 
     start: int
     at: int
-    assigned: int | None
+    begun: int
     business: int
     assigned_business: int | None
+
+    @property
+    def assigned(self) -> int | None:
+        """Elapsed microseconds from assigned, if anybody had it."""
+        return None if self.assigned_business is None else self.at - self.begun
 
 
 class Answers(msgspec.Struct, array_like=True):
@@ -57,7 +62,7 @@ class Answers(msgspec.Struct, array_like=True):
             "active": spans.active(timed.start, timed.at, FIRST, policy),
         }
         if timed.assigned is not None and timed.assigned_business is not None:
-            lengths["assigned"] = timed.at - timed.assigned
+            lengths["assigned"] = timed.assigned
             lengths["assigned_business"] = timed.assigned_business
         self.seconds = {name: length / SECOND for name, length in lengths.items()}
 

@@ -140,13 +140,14 @@ class Conversation(Life, array_like=True):
         """A person answers a wait: the one sample it gives. `ended` are the clocks it ended."""
         policy, spans, holding = book.policy, self.spans, self.holding
         business = spans.business(start, at, policy)
-        assigned = assigned_business = None
-        if holding.agent is not None:  # compared from when somebody could have answered
-            assigned = max(holding.assigned_at, start)
-            assigned_business = (
-                business if assigned == start else spans.business(assigned, at, policy)
-            )
-        timed = Timed(start, at, assigned, business, assigned_business)
+        # Agents are compared from when somebody could have answered: a bot may have ended the wait
+        # that the first response counts from.
+        begun = start if self.wait_at is None else self.wait_at
+        assigned_business = None
+        if holding.agent is not None:
+            begun = max(holding.assigned_at, begun)
+            assigned_business = business if begun == start else spans.business(begun, at, policy)
+        timed = Timed(start, at, begun, business, assigned_business)
         posts = self.first_posts if kind == "first" else self.wait_posts
         book.responses.append(response_row(self, kind, agent, timed, posts, policy))
         book.answers.append(answer_of(self, agent, timed))

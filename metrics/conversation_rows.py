@@ -84,7 +84,6 @@ def response_row(
     of: Life, kind: str, agent: str, timed: Timed, posts: int, policy: PolicyBook
 ) -> Row:
     """A wait that `agent` answered: credit goes to the sender of the reply."""
-    begun = timed.start if timed.assigned is None else timed.assigned
     return (
         of.id,
         of.opened_at or 0,
@@ -96,9 +95,9 @@ def response_row(
         of.priority,
         (timed.at - timed.start) / SECOND,
         timed.business / SECOND,
-        None if timed.assigned is None else (timed.at - timed.assigned) / SECOND,
+        _seconds(timed.assigned),
         _seconds(timed.assigned_business),
-        max(begun, timed.at - policy.active_cap),
+        max(timed.begun, timed.at - policy.active_cap),
         posts,
         of.generation,
     )
@@ -106,9 +105,8 @@ def response_row(
 
 def answer_of(of: Life, agent: str, timed: Timed) -> Answer:
     """What the roster is told of an answered wait."""
-    begun = timed.start if timed.assigned is None else timed.assigned
     opened = of.opened_at or 0
-    return Answer(agent, of.id, opened, timed.start, timed.at, begun, of.scope, of.generation)
+    return Answer(agent, of.id, opened, timed.start, timed.at, timed.begun, of.scope, of.generation)
 
 
 def sla_row(
