@@ -13,6 +13,7 @@ from importlib.metadata import version
 from replywatch.flows import (
     cli_alerts,
     cli_check,
+    cli_dashboards,
     cli_demo,
     cli_export,
     cli_forecast,
@@ -34,6 +35,7 @@ _SUBJECTS = (
     cli_run,
     cli_history,
     cli_alerts,
+    cli_dashboards,
     cli_export,
     cli_forecast,
     cli_upkeep,

@@ -31,11 +31,22 @@ _WIDTH = 79
 FORMATS = ("table", "csv", "json", "parquet")
 
 
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """Help in which the longest command, too, has its text on its own line."""
+
+    def add_argument(self, action: argparse.Action) -> None:
+        super().add_argument(action)
+        indent = self._current_indent + self._indent_increment
+        commands = action.choices if action.nargs == argparse.PARSER else None
+        named = [indent + len(name) for name in commands or ()]
+        self._action_max_length = max([self._action_max_length, *named])
+
+
 class Parser(argparse.ArgumentParser):
     """A parser whose complaint is one sentence on standard error."""
 
     def __init__(self, **options: Any) -> None:
-        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        options.setdefault("formatter_class", _Help)
         super().__init__(allow_abbrev=False, **options)
 
     def error(self, message: str) -> NoReturn:

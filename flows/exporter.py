@@ -24,13 +24,18 @@ from replywatch.metrics import catalogue as names
 from replywatch.metrics.board import ScopeBoard
 from replywatch.metrics.catalogue import CATALOGUE
 from replywatch.metrics.cells import (
+    ANSWERED,
     CLOSED,
     EXPIRED,
     MET,
     MISSED,
+    NEGATIVE,
     OPENED,
+    POSITIVE,
     POSTS,
     REPLIES,
+    SCORED,
+    SURVEYED,
     VOID,
 )
 from replywatch.metrics.policy import SLAS, PolicyBook, Scope
@@ -100,6 +105,9 @@ def _scope_families(live: LiveMetrics) -> Iterator[Metric]:
         "care_response_seconds": lambda s, one: iter([(s, one.response)]),
         "care_handle_active_seconds": lambda s, one: iter([(s, one.handle_active)]),
         "care_resolution_seconds": lambda s, one: iter([(s, one.resolution)]),
+        "care_surveys_sent_total": _surveys,
+        "care_survey_answers_total": _answers,
+        "care_posts_scored_total": _moods,
     }
     for name, samples in per_scope.items():
         yield _filled(name, (x for scope, one in series.items() for x in samples(scope, one)))
@@ -122,6 +130,23 @@ def _outcomes(scope: Scope, one: ScopeSeries) -> Samples:
     for index, sla in enumerate(SLAS):
         for outcome, base in zip(names.OUTCOMES, (MET, MISSED, VOID), strict=True):
             yield (*scope, sla, outcome), one.counts[base + index]
+
+
+def _surveys(scope: Scope, one: ScopeSeries) -> Samples:
+    for survey, index in SURVEYED.items():
+        yield (*scope, survey), one.counts[index]
+
+
+def _answers(scope: Scope, one: ScopeSeries) -> Samples:
+    for (survey, outcome), index in ANSWERED.items():
+        yield (*scope, survey, outcome), one.counts[index]
+
+
+def _moods(scope: Scope, one: ScopeSeries) -> Samples:
+    negative, positive = one.counts[NEGATIVE], one.counts[POSITIVE]
+    neutral = one.counts[SCORED] - negative - positive
+    for mood, count in zip(names.SENTIMENTS, (negative, neutral, positive), strict=True):
+        yield (*scope, mood), count
 
 
 def _total(field: str) -> Callable[[Scope, ScopeSeries], Samples]:

@@ -60,6 +60,20 @@ class FormerKey(Section, frozen=True, kw_only=True):
     file: Path
 
 
+class Dashboards(Section, frozen=True, kw_only=True):
+    """Where Grafana's boards link to, and where they are pushed.
+
+    `runbooks_url` is the folder of the runbooks; a path is one on Grafana itself. In
+    `conversation_url` the care platform's `{brand}`, `{channel}`, `{queue}` and `{conversation}`
+    are filled in; without it boards don't link there.
+    """
+
+    grafana_url: str = "http://127.0.0.1:3000"
+    prometheus_url: str = "http://127.0.0.1:9090"
+    runbooks_url: str = "/public/runbooks"
+    conversation_url: str | None = None
+
+
 class Settings(Section, frozen=True, kw_only=True):
     """All settings. Relative paths are taken from the configuration file's folder."""
 
@@ -67,6 +81,7 @@ class Settings(Section, frozen=True, kw_only=True):
     history: Path = Path("replywatch-data")
     source: Source = Source()
     exporter: Exporter = Exporter()
+    dashboards: Dashboards = Dashboards()
     scopes: tuple[ScopeName, ...] = ()
     lateness: float | str = "5s"  # of `run`; `replay` waits an hour unless told otherwise
     max_ahead: float | str = "10m"

@@ -38,6 +38,14 @@ _ALL = (
         "Active handle time of an answered wait, told when nothing can share it any more.",
     ),
     _scoped("histogram", "care_resolution_seconds", "Opening to close, at each close."),
+    _scoped("counter", "care_surveys_sent_total", "Surveys that went out.", "survey"),
+    _scoped("counter", "care_survey_answers_total", "Answers to them.", "survey", "outcome"),
+    _scoped(
+        "counter",
+        "care_posts_scored_total",
+        "Posts with a sentiment, by its sign; those that came late are left out.",
+        "sentiment",
+    ),
     _scoped("gauge", "care_conversations_waiting", "Conversations whose customer waits."),
     _scoped("gauge", "care_conversations_unassigned", "Of those waiting, with no agent."),
     _scoped("gauge", "care_conversations_overdue", "Past a deadline and unanswered.", "sla"),
@@ -109,6 +117,7 @@ CATALOGUE: dict[str, Metric] = {metric.name: metric for metric in _ALL}
 DIRECTIONS = ("inbound", "outbound")
 ENDS = ("closed", "expired")
 OUTCOMES = ("met", "missed", "void")
+SENTIMENTS = ("negative", "neutral", "positive")
 SPIKE_KINDS = KINDS
 """Kinds of volume episodes; during a crisis, `spike` is 1 as well."""
 

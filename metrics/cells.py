@@ -13,6 +13,7 @@ import msgspec
 
 from replywatch.metrics.events import Event
 from replywatch.metrics.policy import SLAS, Scope
+from replywatch.metrics.satisfaction import ANSWERS, SURVEYS, SurveyScales
 from replywatch.metrics.times import MINUTE, WINDOW
 
 _N = len(SLAS)
@@ -27,7 +28,10 @@ MINUTE_POSTS = LATE_POSTS + 1  # the others, by minute: + minute of the window
 SCORED, NEGATIVE = MINUTE_POSTS + 5, MINUTE_POSTS + 6  # of those: with a sentiment, and below 0
 # Clocks at risk, and no longer: + index in SLAS.
 AT_RISK, SAFE = MINUTE_POSTS + 7, MINUTE_POSTS + 7 + _N
-KINDS_OF_FACT = MINUTE_POSTS + 7 + 2 * _N
+POSITIVE = MINUTE_POSTS + 7 + 2 * _N  # of those scored: above 0
+SURVEYED = {survey: POSITIVE + 1 + index for index, survey in enumerate(SURVEYS)}
+ANSWERED = {answer: POSITIVE + 1 + len(SURVEYS) + index for index, answer in enumerate(ANSWERS)}
+KINDS_OF_FACT = POSITIVE + 1 + len(SURVEYS) + len(ANSWERS)
 
 
 FIRST_RESPONSE, NEXT_RESPONSE, RESOLUTION = range(3)  # samples, in microseconds
@@ -93,6 +97,17 @@ def note_volume(cell: Cell, event: Event, at: int) -> None:
         facts.append(SCORED)
         if event.sentiment < 0:
             facts.append(NEGATIVE)
+        elif event.sentiment > 0:
+            facts.append(POSITIVE)
+
+
+def note_survey(cell: Cell, event: Event, scales: SurveyScales) -> None:
+    """Say of a survey that it went out, or of its answer what it is."""
+    survey = event.survey or "csat"
+    if event.score is None:
+        cell.facts.append(SURVEYED[survey])
+    else:
+        cell.facts.append(ANSWERED[scales.outcome(survey, event.score, event.scale_max)])
 
 
 class Told(msgspec.Struct, array_like=True, gc=False):

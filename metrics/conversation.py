@@ -25,6 +25,7 @@ from replywatch.metrics.cells import (
     TAKEN,
     UNASSIGNED,
     Cell,
+    note_survey,
     note_volume,
 )
 from replywatch.metrics.cells import RESOLUTION as RESOLUTION_TIME
@@ -280,6 +281,7 @@ class Conversation(Life, array_like=True):
 
     def _surveyed(self, event: Event, at: int, book: Book, cell: Cell) -> None:
         self.said.survey(event, self.holding.handler, book.policy.surveys)
+        note_survey(cell, event, book.policy.surveys)
 
     def end(self, book: Book) -> None:
         """Make it final; one still open expires at `ends_at`."""

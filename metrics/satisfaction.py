@@ -9,6 +9,17 @@ from __future__ import annotations
 
 import msgspec
 
+SURVEYS = ("csat", "nps")
+ANSWERS = (
+    ("csat", "positive"),
+    ("csat", "other"),
+    ("nps", "promoter"),
+    ("nps", "passive"),
+    ("nps", "detractor"),
+    ("nps", "ungrouped"),
+)
+"""Kinds of surveys, and what an answer to one can be; NPS on an unmapped scale has no group."""
+
 
 class NpsScale(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """From which score on an answer counts as a passive's, and as a promoter's."""
@@ -52,6 +63,16 @@ class SurveyScales(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         if score >= scale.promoter_from:
             return "promoter"
         return "passive" if score >= scale.passive_from else "detractor"
+
+    def outcome(self, survey: str, score: float, scale_max: float | None) -> tuple[str, str]:
+        """Which of `ANSWERS` an answer is.
+
+        >>> SurveyScales().outcome("csat", 2, 5), SurveyScales().outcome("nps", 4, 5)
+        (('csat', 'other'), ('nps', 'ungrouped'))
+        """
+        if survey == "csat":
+            return survey, "positive" if self.is_positive(score, scale_max) else "other"
+        return survey, self.nps_group(score, scale_max) or "ungrouped"
 
 
 class Surveys(msgspec.Struct, array_like=True):

@@ -23,6 +23,7 @@ from replywatch.metrics import catalogue
 from replywatch.metrics.catalogue import CATALOGUE
 from replywatch.metrics.events import REASONS
 from replywatch.metrics.policy import SLAS
+from replywatch.metrics.satisfaction import ANSWERS, SURVEYS
 from replywatch.sql.history import open_history
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -140,6 +141,12 @@ def test_every_series_of_a_configured_scope_stands_at_zero_from_the_start(
         for sla in SLAS
         for outcome in catalogue.OUTCOMES
     ]
+    wanted += [("care_surveys_sent_total", {"survey": one}) for one in SURVEYS]
+    wanted += [
+        ("care_survey_answers_total", {"survey": survey, "outcome": outcome})
+        for survey, outcome in ANSWERS
+    ]
+    wanted += [("care_posts_scored_total", {"sentiment": one}) for one in catalogue.SENTIMENTS]
     for name, labels in wanted:
         assert value(samples, name, **ACME, **labels) == 0, (name, labels)
     for reason in REASONS:
@@ -208,6 +215,16 @@ def test_counters_agree_with_the_history(first_hour: tuple[LiveMetrics, Path]) -
          total("care_sla_outcomes_total", outcome="missed")),
         ("count(*) from sla where outcome = 'met' and sla = 'next_response'",
          total("care_sla_outcomes_total", outcome="met", sla="next_response")),
+        ("count(*) from actions where kind = 'survey_sent'", total("care_surveys_sent_total")),
+        ("count(*) from actions where kind = 'survey_answered'",
+         total("care_survey_answers_total")),
+        ("count(*) from actions where kind = 'survey_answered' and survey = 'csat' and is_positive",
+         total("care_survey_answers_total", survey="csat", outcome="positive")),
+        ("count(*) from messages where sentiment < 0",
+         total("care_posts_scored_total", sentiment="negative")),
+        ("count(*) from messages where sentiment > 0",
+         total("care_posts_scored_total", sentiment="positive")),
+        ("count(sentiment) from messages", total("care_posts_scored_total")),
         ("count(*) from rejected where reason = 'invalid'",
          total("care_events_rejected_total", reason="invalid")),
         ("count(*) from rejected", total("care_events_rejected_total")),
@@ -236,7 +253,7 @@ def test_every_target_is_a_bound_of_the_response_histogram(fresh: LiveMetrics) -
 def test_labels_hold_no_person_and_no_conversation() -> None:
     """Only what is bounded may be a label."""
     allowed = {"brand", "channel", "queue", "priority", "sla", "kind", "outcome", "reason",
-               "direction", "version", "mode", "state"}  # fmt: skip
+               "direction", "version", "mode", "state", "survey", "sentiment"}  # fmt: skip
     assert {label for metric in CATALOGUE.values() for label in metric.labels} <= allowed
 
 
