@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from replywatch.alerts.model import SCOPE_SLA, Alert, Group, Proof, Record, Severity
+from replywatch.alerts.model import SCOPE_SLA, Alert, Proof, Record, Severity
 from replywatch.alerts.settings import Alerts, BurnWindow, seconds
 from replywatch.alerts.words import OBJECTIVE, WHERE, number, percent, selector
 from replywatch.metrics.times import DAY, SECOND
@@ -29,7 +29,7 @@ def missed(window: str) -> str:
     return f"scope_sla:care_sla_missed:ratio_increase{window}"
 
 
-def budget(alerts: Alerts, objective: float) -> Group:
+def budget(alerts: Alerts, objective: float) -> tuple[Record | Alert, ...]:
     """Records of every window, then the alerts on them.
 
     `objective` is the lowest of the policy: the larger the budget, the harder it is to burn fast.
@@ -44,8 +44,7 @@ def budget(alerts: Alerts, objective: float) -> Group:
         for severity in severities
         if (chosen := [one for one in alerts.budget.windows if one.severity == severity])
     ]
-    rules: tuple[Record | Alert, ...] = (*records, _breach_ratio(alerts), *burns)
-    return Group("care-error-budget", seconds(alerts.budget.interval), rules)
+    return (*records, _breach_ratio(alerts), *burns)
 
 
 def _records(window: str) -> tuple[Record, Record]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from replywatch.alerts.model import SCOPE, SCOPE_SLA, Alert, Group, Proof
+from replywatch.alerts.model import SCOPE, SCOPE_SLA, Alert, Proof
 from replywatch.alerts.settings import Alerts, seconds
 from replywatch.alerts.words import OBJECTIVE, WHERE, duration, held, number, selector, when
 
@@ -13,10 +13,9 @@ NEXT_DEADLINE = "care_next_deadline_timestamp_seconds"
 OLDEST = "care_oldest_waiting_timestamp_seconds"
 
 
-def deadlines(alerts: Alerts) -> Group:
-    """Evaluated as often as metrics are scraped."""
-    rules = (_overdue(alerts), _window_breached(alerts), _approaching(alerts))
-    return Group("care-deadlines", seconds(alerts.interval), rules)
+def deadlines(alerts: Alerts) -> tuple[Alert, ...]:
+    """All of them."""
+    return (_overdue(alerts), _window_breached(alerts), _approaching(alerts))
 
 
 def _overdue(alerts: Alerts) -> Alert:

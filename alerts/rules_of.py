@@ -10,19 +10,22 @@ from replywatch.alerts.rules_budget import budget
 from replywatch.alerts.rules_deadlines import deadlines
 from replywatch.alerts.rules_pipeline import pipeline
 from replywatch.alerts.rules_volume import volume
-from replywatch.alerts.settings import Alerts
+from replywatch.alerts.settings import Alerts, seconds
 from replywatch.alerts.words import label_values
 from replywatch.metrics.policy import Policy
 
 
 def groups_of(policy: Policy, alerts: Alerts) -> list[Group]:
-    """The groups in which an alert is left when those that are `off` are taken out."""
+    """The groups in which an alert is left when those that are `off` are taken out.
+
+    All that is judged at each scrape is one group, the pipeline first: so Alertmanager has what
+    says that numbers are old no later than what those numbers say.
+    """
     objective = min((rule.objective.ratio for rule in policy.rules), default=1.0)
+    live = (*pipeline(alerts), *deadlines(alerts), *volume(alerts))
     every = (
-        deadlines(alerts),
-        budget(alerts, objective),
-        volume(alerts),
-        pipeline(alerts),
+        Group("care-live", seconds(alerts.interval), live),
+        Group("care-error-budget", seconds(alerts.budget.interval), budget(alerts, objective)),
     )
     chosen = (
         Group(group.name, group.interval, tuple(_wanted(group.rules, alerts.off)))

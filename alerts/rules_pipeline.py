@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from replywatch.alerts.model import Alert, Group, Proof, Severity
+from replywatch.alerts.model import Alert, Proof, Severity
 from replywatch.alerts.settings import Alerts, seconds
 from replywatch.alerts.words import duration, held, percent, until_stop
 
@@ -12,9 +12,9 @@ HEARTBEAT = "care_pipeline_heartbeat_timestamp_seconds"
 REJECTED, MESSAGES = "care_events_rejected_total", "care_messages_total"
 
 
-def pipeline(alerts: Alerts) -> Group:
+def pipeline(alerts: Alerts) -> tuple[Alert, ...]:
     """Ages of instants, which keep growing whatever stands still."""
-    rules = (
+    return (
         _down(alerts),
         _age(
             alerts,
@@ -47,7 +47,6 @@ def pipeline(alerts: Alerts) -> Group:
         ),
         _watchdog(alerts),
     )
-    return Group("care-pipeline", seconds(alerts.interval), rules)
 
 
 def _alert(

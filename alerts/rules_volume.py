@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from replywatch.alerts.model import SCOPE, Alert, Group, Proof, Severity
+from replywatch.alerts.model import SCOPE, Alert, Proof, Severity
 from replywatch.alerts.settings import Alerts, seconds
 from replywatch.alerts.words import WHERE, held, number, selector
 
@@ -12,15 +12,14 @@ SEVERITY = "care_volume_spike_severity_days"
 POSTS, EXPECTED = "care_volume_window_posts", "care_volume_expected_posts"
 
 
-def volume(alerts: Alerts) -> Group:
+def volume(alerts: Alerts) -> tuple[Alert, ...]:
     """What is a spike, a surge or a crisis the pipeline's detector decides."""
     step = seconds(alerts.interval)
-    rules = (
+    return (
         _episode(step, "spike", "CareVolumeSpike", "critical", "volume spike"),
         _episode(step, "surge", "CareVolumeSurge", "warning", "lasting surge of volume"),
         _episode(step, "crisis", "CareCrisisSuspected", "critical", "crisis suspected"),
     )
-    return Group("care-volume", step, rules)
 
 
 def _episode(step: int, kind: str, name: str, severity: Severity, what: str) -> Alert:

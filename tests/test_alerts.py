@@ -193,16 +193,16 @@ def test_the_commands_write_compare_and_name_every_difference(
     assert main(["alerts", "check", *out]) == 0
     own = tmp_path / "rules/own.yaml"
     own.write_text("groups: []\n")
-    rules = tmp_path / "rules/care-volume.yaml"
+    rules = tmp_path / "rules/care-live.yaml"
     old = tmp_path / "rules/care-old.yaml"
     old.write_text(rules.read_text())
-    rules.write_text(rules.read_text().replace("== 1", "== 2", 1))
+    rules.write_text(rules.read_text().replace("> 30", "> 31", 1))
     (tmp_path / "alertmanager.yml").unlink()
     capsys.readouterr()
     assert main(["alerts", "check", *out]) == 1
     said = capsys.readouterr().out.splitlines()
     assert [f"{tmp_path}/alertmanager.yml: is missing"] == said[:1]
-    assert re.search(r"care-volume.yaml:\d+: has `….* == 2` where .* makes `….* == 1`", said[1])
+    assert re.search(r"care-live.yaml:\d+: has `….* > 31` where .* makes `….* > 30`", said[1])
     assert f"{old}: is not generated any more" == said[2]
     assert said[3].startswith("3 faults; ")
     assert main(["alerts", "build", *out]) == 0
