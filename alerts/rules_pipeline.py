@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from replywatch.alerts.model import Alert, Proof, Severity
 from replywatch.alerts.settings import Alerts, seconds
 from replywatch.alerts.words import duration, held, percent, until_stop
@@ -16,6 +14,7 @@ def pipeline(alerts: Alerts) -> tuple[Alert, ...]:
     """Ages of instants, which keep growing whatever stands still."""
     return (
         _down(alerts),
+        _missing(alerts),
         _age(
             alerts,
             "CarePipelineStalled",
@@ -72,49 +71,65 @@ def _alert(
 
 
 def _down(alerts: Alerts) -> Alert:
-    """Held for one interval: a single failed scrape is a restart, not an outage.
-
-    `up` is there while the target is configured, one series an instance; without any the pipeline's
-    own series must be.
-    """
+    """Held for one interval: a single failed scrape is a restart, not an outage."""
     step = seconds(alerts.interval)
-    target = f'{{instance="a:9464",job="{alerts.job}"}}'
+    target = {"instance": "a:9464", "job": alerts.job}
     says = (
         f"No scrape has worked for {alerts.interval}. Nothing is measured, and no other alert "
         "can fire."
     )
-    who = "{{ if $labels.instance }}{{ $labels.instance }}{{ else }}the pipeline{{ end }}"
-
-    def proof(series: Mapping[str, str], labels: Mapping[str, str], name: str) -> Proof:
-        return Proof(
-            series,
-            step,
-            quiet_at=(0, 11 * step, 12 * step),
-            firing_at=14 * step,
-            labels=labels,
-            summary=f"{name} is down",
-            description=says,
-        )
-
-    up = f"up{target}"
+    proof = Proof(
+        {
+            f"up{_target(alerts)}": held(step, (1, 12 * step), (0, step), (1, step), (0, 9 * step)),
+            f"{HEARTBEAT}{_target(alerts)}": f"0+{step}x24",
+        },
+        step,
+        quiet_at=(0, 12 * step, 14 * step),
+        firing_at=16 * step,
+        labels=target,
+        summary="a:9464 is down",
+        description=says,
+    )
     return _alert(
         "CarePipelineDown",
         "critical",
-        f'up{{job="{alerts.job}"}} == 0\nor on()\nabsent({HEARTBEAT})',
-        (f"{who} is down", says),
-        (
-            proof(
-                {
-                    up: held(step, (1, 12 * step), (0, 12 * step)),
-                    f"{HEARTBEAT}{target}": f"0+{step}x11 stale",
-                },
-                {"instance": "a:9464", "job": alerts.job},
-                "a:9464",
-            ),
-            proof({f"{HEARTBEAT}{target}": f"0+{step}x11 stale"}, {}, "the pipeline"),
-        ),
+        f'up{{job="{alerts.job}"}} == 0',
+        ("{{ $labels.instance }} is down", says),
+        (proof,),
         hold=step,
     )
+
+
+def _missing(alerts: Alerts) -> Alert:
+    """The same where there is no target to be down. It takes longer: a new Prometheus needs some
+    seconds to find its targets."""
+    step, hold = seconds(alerts.interval), seconds(alerts.pipeline.missing_after)
+    summary = "the pipeline is down"
+    says = (
+        f"Prometheus has scraped no pipeline for {alerts.pipeline.missing_after}. Nothing is "
+        "measured, and no other alert can fire."
+    )
+    stop = 12 * step
+    proof = Proof(
+        {f"{HEARTBEAT}{_target(alerts)}": f"0+{step}x11 stale"},
+        step,
+        quiet_at=(0, stop, stop + hold - step),
+        firing_at=stop + hold + step,
+        summary=summary,
+        description=says,
+    )
+    return _alert(
+        "CarePipelineDown",
+        "critical",
+        f'absent({HEARTBEAT})\nunless on()\nup{{job="{alerts.job}"}} == 0',
+        (summary, says),
+        (proof,),
+        hold=hold,
+    )
+
+
+def _target(alerts: Alerts) -> str:
+    return f'{{instance="a:9464",job="{alerts.job}"}}'
 
 
 def _age(
@@ -131,7 +146,6 @@ def _age(
     stop = 12 * step
     firing_at = stop + most + 2 * step
     target = {"instance": "a:9464", "job": alerts.job}
-    series = metric + "{" + ",".join(f'{key}="{value}"' for key, value in target.items()) + "}"
     return _alert(
         name,
         severity,
@@ -139,7 +153,7 @@ def _age(
         (summary, description.format(age="{{ $value | humanizeDuration }}", limit=limit)),
         (
             Proof(
-                {series: until_stop(step, stop, most + 10 * step)},
+                {metric + _target(alerts): until_stop(step, stop, most + 10 * step)},
                 step,
                 quiet_at=(0, stop, stop + most),
                 firing_at=firing_at,

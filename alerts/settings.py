@@ -99,8 +99,9 @@ class Rejects(Section, frozen=True, kw_only=True):
 
 
 class Pipeline(Section, frozen=True, kw_only=True):
-    """When the pipeline counts as stalled, behind or silent."""
+    """When the pipeline counts as missing, stalled, behind or silent."""
 
+    missing_after: Length
     stalled_after: Length
     lagging_after: Length
     export_stale_after: Length

@@ -74,6 +74,7 @@ def slower(policy: Policy) -> Policy:
             ],
         },
         pipeline={
+            "missing_after": "3m",
             "stalled_after": "90s",
             "lagging_after": "2m",
             "export_stale_after": "1h",

@@ -101,24 +101,35 @@ class Alertmanager(Server):
         super().__init__("alertmanager", [binary, *_flags(options)], folder, port)
         wait_until(self.is_ready, 20, "Alertmanager is ready")
 
-    def inhibited(self) -> list[dict[str, Any]]:
-        """Alerts that are held back because of another one."""
-        alerts: list[dict[str, Any]] = self.get("/api/v2/alerts", inhibited="true")
-        return [alert for alert in alerts if alert["status"]["inhibitedBy"]]
+    def post(self, *alerts: Mapping[str, Any]) -> None:
+        """Let alerts fire, as Prometheus would."""
+        request = urllib.request.Request(
+            f"{self.url}/api/v2/alerts",
+            json.dumps(alerts).encode(),
+            {"Content-Type": "application/json"},
+        )
+        urllib.request.urlopen(request, timeout=10).close()
+
+    def states(self) -> dict[str, bool]:
+        """Names of the alerts that fire, and whether another one holds them back."""
+        return {
+            alert["labels"]["alertname"]: bool(alert["status"]["inhibitedBy"])
+            for alert in self.get("/api/v2/alerts")
+        }
 
 
 class Prometheus(Server):
-    """Prometheus that scrapes `targets` (host:port by job) and evaluates `rules`.
+    """Prometheus that scrapes `targets` (each a host:port, by job) and evaluates `rules`.
 
-    `interval` (seconds) is that of both. With an Alertmanager it returns when it has found it:
-    before that, alerts would wait for `resend_delay`.
+    `interval` (seconds) is that of both. With an Alertmanager it returns when it has found it. An
+    alert that fires before that is sent again after the resend delay, 10 s here and not a minute.
     """
 
     def __init__(
         self,
         binary: str,
         folder: Path,
-        targets: Mapping[str, str],
+        targets: Mapping[str, Sequence[str]],
         rules: Sequence[Path] = (),
         alertmanager: Alertmanager | None = None,
         interval: int = 5,
@@ -135,8 +146,8 @@ class Prometheus(Server):
                     },
                     "rule_files": [str(path) for path in rules],
                     "scrape_configs": [
-                        {"job_name": job, "static_configs": [{"targets": [target]}]}
-                        for job, target in targets.items()
+                        {"job_name": job, "static_configs": [{"targets": list(addresses)}]}
+                        for job, addresses in targets.items()
                     ],
                     "alerting": {"alertmanagers": [{"static_configs": [{"targets": managers}]}]},
                 }
@@ -146,6 +157,7 @@ class Prometheus(Server):
             "config.file": str(config),
             "storage.tsdb.path": str(folder / "prometheus"),
             "web.listen-address": f"{HOST}:{port}",
+            "rules.alert.resend-delay": "10s",
         }
         super().__init__("prometheus", [binary, *_flags(options)], folder, port)
         wait_until(self.is_ready, 20, "Prometheus is ready")

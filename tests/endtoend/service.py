@@ -12,18 +12,35 @@ from typing import Any, Self
 
 from endtoend.servers import HOST, Server, free_port, wait_until
 
+_CLOCK = """
+import sys, time
+from replywatch.flows.cli import main
+real = time.time_ns
+time.time_ns = lambda: real() + round({ahead} * 1e9)
+sys.exit(main())
+"""
+"""The command with the clock that moves its deadlines; other times stay the machine's."""
+
 
 class Service(Server):
     """`replywatch run` on `folder/inbox`, with the policy in `folder/policy.toml`.
 
     `scopes` (brand, channel, queue) have their series from the start. The port stays the same
-    when it is started again, so that Prometheus finds it.
+    when it is started again, so that Prometheus finds it. `ahead` (seconds) is how far its clock
+    runs before the machine's, for what takes too long to wait for.
     """
 
-    def __init__(self, folder: Path, policy: str, scopes: Iterable[tuple[str, str, str]]) -> None:
-        self.folder, self.port = folder, free_port()
+    def __init__(
+        self,
+        folder: Path,
+        policy: str,
+        scopes: Iterable[tuple[str, str, str]],
+        lateness: str = "5s",
+        ahead: float = 0,
+    ) -> None:
+        self.folder, self.port, self.ahead = folder, free_port(), ahead
         self.inbox = folder / "inbox"
-        self.inbox.mkdir()
+        self.inbox.mkdir(parents=True)
         (folder / "policy.toml").write_text(policy)
         self.config = folder / "replywatch.toml"
         names = "\n".join(
@@ -32,13 +49,14 @@ class Service(Server):
         )
         self.config.write_text(
             'policy = "policy.toml"\nhistory = "data"\nsource = { folder = "inbox" }\n'
+            f'lateness = "{lateness}"\n'
             f'exporter = {{ host = "{HOST}", port = {self.port} }}\n{names}\n'
         )
 
     def start(self) -> Self:
         """Start it and wait until it serves metrics."""
-        command = [sys.executable, "-m", "replywatch.flows.cli", "run", "--config", self.config]
-        super().__init__("service", list(map(str, command)), self.folder, self.port)
+        command = [sys.executable, "-c", _CLOCK.format(ahead=self.ahead), "run", "--config"]
+        super().__init__("service", [*command, str(self.config)], self.folder, self.port)
         wait_until(self.is_ready, 30, "the service serves /metrics")
         return self
 

@@ -19,7 +19,7 @@ def test_prometheus_scrapes_the_service(prometheus_binary: str, tmp_path: Path) 
     service = Service(tmp_path, policy_text(2, 2), [SCOPE])
     with (
         service.start(),
-        Prometheus(prometheus_binary, tmp_path, {"replywatch": service.target}, interval=1) as it,
+        Prometheus(prometheus_binary, tmp_path, {"replywatch": [service.target]}, interval=1) as it,
     ):
         labels = dict(zip(("brand", "channel", "queue"), SCOPE, strict=True))
         service.write(event("post", "c1", time.time(), **labels))
