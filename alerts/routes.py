@@ -25,7 +25,7 @@ from replywatch.alerts.settings import (
 PAGE, CHAT, WATCHDOG = "page", "chat", "watchdog"
 QUIET = "quiet"
 
-BLIND = "CarePipelineDown|CarePipelineStalled|CareWatermarkLagging"
+BLIND = "CarePipelineDown|CarePipelineMissing|CarePipelineStalled|CareWatermarkLagging"
 """Alerts that say that the numbers behind all others are old."""
 
 SPIKE = "CareVolumeSpike|CareCrisisSuspected"

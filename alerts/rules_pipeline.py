@@ -104,7 +104,7 @@ def _missing(alerts: Alerts) -> Alert:
     """The same where there is no target to be down. It takes longer: a new Prometheus needs some
     seconds to find its targets."""
     step, hold = seconds(alerts.interval), seconds(alerts.pipeline.missing_after)
-    summary = "the pipeline is down"
+    summary = "no pipeline is being measured"
     says = (
         f"Prometheus has scraped no pipeline for {alerts.pipeline.missing_after}. Nothing is "
         "measured, and no other alert can fire."
@@ -119,7 +119,7 @@ def _missing(alerts: Alerts) -> Alert:
         description=says,
     )
     return _alert(
-        "CarePipelineDown",
+        "CarePipelineMissing",
         "critical",
         f'absent({HEARTBEAT})\nunless on()\nup{{job="{alerts.job}"}} == 0',
         (summary, says),

@@ -27,6 +27,7 @@ NAMES = {
     "CareVolumeSurge",
     "CareCrisisSuspected",
     "CarePipelineDown",
+    "CarePipelineMissing",
     "CarePipelineStalled",
     "CareWatermarkLagging",
     "CareRejectsHigh",
