@@ -6,6 +6,7 @@ import argparse
 
 from replywatch.flows.cli_args import Commands, add_command, add_config, policy_of, read_settings
 from replywatch.flows.cli_errors import OK, counted
+from replywatch.flows.settings import Settings
 
 _EXAMPLES = """
 replywatch run
@@ -20,8 +21,9 @@ def add_commands(commands: Commands) -> None:
         "run",
         _run,
         help="the live service: sources, timers, metrics, history",
-        description="Read every *.jsonl in the source folder as it grows, by the clock of this "
-        "machine: write the history and serve /metrics until SIGTERM or Ctrl-C, which end cleanly. "
+        description="Read every *.jsonl in the source folder as it grows, or a Kafka topic, by the "
+        "clock of this machine: write the history and serve /metrics until SIGTERM or Ctrl-C, "
+        "which end cleanly. "
         "Started again, it goes on where it stopped.",
         examples=_EXAMPLES,
     )
@@ -45,7 +47,7 @@ def _run(given: argparse.Namespace) -> int:
         url, stop_serving = serve(live, settings.exporter.host, settings.exporter.port)
         try:
             print(f"metrics  {url}")
-            print(f"source   {settings.source.folder}/*.jsonl")
+            print(f"source   {_source_of(settings)}")
             print(f"history  {settings.history}")
             print("SIGTERM or Ctrl-C ends it cleanly", flush=True)
             with engine_log(settings.history):
@@ -54,3 +56,10 @@ def _run(given: argparse.Namespace) -> int:
             stop_serving()
     print(f"stopped; {counted(live.events, 'event')} counted since the start")
     return OK
+
+
+def _source_of(settings: Settings) -> str:
+    kafka = settings.source.kafka
+    if kafka is None:
+        return f"{settings.source.folder}/*.jsonl"
+    return f"topic {kafka.topic} at {kafka.brokers}"

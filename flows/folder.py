@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from stat import S_ISREG
 
@@ -19,26 +19,15 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
 from replywatch.flows.lines import CHUNK, LineReader
 from replywatch.flows.routing import Item, Router
-from replywatch.flows.sources import PARTITION
+from replywatch.flows.sources import LOOK_EVERY, PARTITION, LiveOptions, SourceError
 from replywatch.metrics.times import SECOND
-
-LOOK_EVERY = timedelta(milliseconds=250)
-"""How often the folder is looked at, and the tick that lets deadlines pass in silence."""
-
-
-class SourceError(RuntimeError):
-    """Input that can't be read on without losing something; the message says what and where."""
 
 
 @dataclass
-class FolderOptions:
-    """What the live source is told; `now` is the wall clock in microseconds (UTC)."""
+class FolderOptions(LiveOptions):
+    """What the source of a folder is told."""
 
     folder: Path
-    lateness: int
-    now: Callable[[], int]
-    stop: Callable[[], bool]
-    observe_delay: Callable[[float], None]  # seconds from an event's time to its arrival
 
 
 class _FileState(msgspec.Struct):

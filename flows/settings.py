@@ -11,7 +11,7 @@ import os
 import tomllib
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -47,10 +47,58 @@ class Exporter(Section, frozen=True, kw_only=True):
     max_scopes: Positive = 500
 
 
+class Secret(Section, frozen=True, kw_only=True):
+    """A value that stands in a file, or in a variable of the environment, and not here."""
+
+    file: Path | None = None
+    env: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.file is None) == (self.env is None):
+            raise ValueError("a secret names either `file` or `env`")
+
+    def read(self, name: str) -> str:
+        """The value; `name` is whose it is, for the error."""
+        if self.env is not None:
+            value = os.environ.get(self.env)
+            if value is None:
+                raise SettingsError(f"{name}: the environment has no {self.env}")
+            return value
+        try:
+            return (self.file or Path()).read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{name}: {error}") from None
+
+
+class Kafka(Section, frozen=True, kw_only=True):
+    """A topic to read. `settings` go to librdkafka as they are, secrets by where they stand.
+
+    `start` is where a topic that was never read begins. `on_gap` says what to do where messages
+    expired unread: "stop", or "skip" and keep what was lost in `rejected`.
+    """
+
+    brokers: str
+    topic: str
+    start: Literal["earliest", "latest"] = "earliest"
+    on_gap: Literal["stop", "skip"] = "stop"
+    settings: dict[str, str | int | float | bool | Secret] = {}
+
+    def resolved(self) -> dict[str, str]:
+        """`settings` with secrets read."""
+        resolved = {}
+        for name, value in self.settings.items():
+            if isinstance(value, Secret):
+                resolved[name] = value.read(f"source.kafka.settings {name}")
+            else:
+                resolved[name] = str(value).lower() if isinstance(value, bool) else str(value)
+        return resolved
+
+
 class Source(Section, frozen=True, kw_only=True):
-    """What `run` reads: every `*.jsonl` in `folder`, as it grows."""
+    """What `run` reads: every `*.jsonl` in `folder`, as it grows, or a topic of `kafka`."""
 
     folder: Path = Path("inbox")
+    kafka: Kafka | None = None
 
 
 class FormerKey(Section, frozen=True, kw_only=True):

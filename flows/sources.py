@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -30,6 +30,24 @@ CREDIT = 50_000
 
 Partition = StatefulSourcePartition[Item, bytes]
 Archive = tuple[list[Event], list[RejectedRow]]
+
+
+LOOK_EVERY = timedelta(milliseconds=250)
+"""How often live input is looked at, and the tick that lets deadlines pass in silence."""
+
+
+class SourceError(RuntimeError):
+    """Input that can't be read on without losing something; the message says what and where."""
+
+
+@dataclass
+class LiveOptions:
+    """What every live source is told; `now` is the wall clock in microseconds (UTC)."""
+
+    lateness: int
+    now: Callable[[], int]
+    stop: Callable[[], bool]
+    observe_delay: Callable[[float], None]  # seconds from an event's time to its arrival
 
 
 @dataclass

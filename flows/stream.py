@@ -16,6 +16,7 @@ import msgspec
 from replywatch.flows.dataflow import Plan, build
 from replywatch.flows.folder import FolderOptions, FolderSource
 from replywatch.flows.formats import load_archive, mentions_unthreaded
+from replywatch.flows.kafka import KafkaOptions, KafkaSource
 from replywatch.flows.live import LiveMetrics
 from replywatch.flows.routing import Router
 from replywatch.flows.runner import FINISHED, StopFlag, begin, claim, run_flow
@@ -34,6 +35,7 @@ from replywatch.metrics.times import NEVER, SECOND
 from replywatch.sql.manifest import Manifest
 from replywatch.sql.writer import HistoryWriter
 
+LiveSource = FolderSource | KafkaSource
 REPLAY_EPOCH = timedelta(seconds=5)
 SHARED_EPOCH = timedelta(milliseconds=500)  # with several workers, an epoch bounds what queues
 COMPRESSED = (".gz", ".zst")  # whose length read to their end isn't known before
@@ -114,19 +116,22 @@ def _replay(replay: Replay, policy: PolicyBook, live: LiveMetrics) -> None:
 
 
 def run_live(settings: Settings, policy: PolicyBook, live: LiveMetrics, stop: StopFlag) -> None:
-    """Tail the source folder by the wall clock until stopped."""
-    source_folder = settings.source.folder
-    source_folder.mkdir(parents=True, exist_ok=True)
-    made_from = {"run": str(source_folder.resolve()), **_layout(settings)}
-    options = FolderOptions(
-        folder=source_folder,
-        lateness=parse_duration(settings.lateness),
-        now=lambda: time.time_ns() // 1000,
-        stop=stop,
-        observe_delay=live.delay.observe,
-    )
-    make_router = _router_maker(settings, _decoder(settings), options.lateness, has_threads=True)
-    source = FolderSource(options, make_router)
+    """Follow the source, a folder or a topic, by the wall clock until stopped."""
+    kafka = settings.source.kafka
+    lateness = parse_duration(settings.lateness)
+    make_router = _router_maker(settings, _decoder(settings), lateness, has_threads=True)
+    common = (lateness, lambda: time.time_ns() // 1000, stop, live.delay.observe)
+    if kafka is not None:
+        source: LiveSource = KafkaSource(
+            KafkaOptions(*common, kafka, kafka.resolved()), make_router
+        )
+        read_from = f"kafka:{kafka.topic}"
+    else:
+        folder = settings.source.folder
+        folder.mkdir(parents=True, exist_ok=True)
+        source = FolderSource(FolderOptions(*common, folder), make_router)
+        read_from = str(folder.resolve())
+    made_from = {"run": read_from, **_layout(settings)}
     plan = _plan(
         settings,
         source,
@@ -155,7 +160,7 @@ def _router_maker(
 
 def _plan(
     settings: Settings,
-    source: FilesSource | ArchiveSource | FolderSource,
+    source: FilesSource | ArchiveSource | LiveSource,
     policy: PolicyBook,
     folder: Path,
     live: LiveMetrics,

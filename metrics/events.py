@@ -152,9 +152,10 @@ class Refused(ValueError):
         self.detail = detail
 
 
-REASONS = ("malformed", "invalid", "unthreadable", "ahead", "forgotten")
+REASONS = ("malformed", "invalid", "unthreadable", "ahead", "forgotten", "lost")
 """Every label of a refusal: not JSON; not an event; no thread; further ahead than allowed; so late
-that its conversation, if it had one, is final and forgotten."""
+that its conversation, if it had one, is final and forgotten; expired in a queue before it was
+read."""
 
 
 def _is_one_a_line(chunk: bytes, count: int) -> bool:
