@@ -2,8 +2,9 @@
 FROM python:3.12.11-slim-bookworm AS build
 COPY requirements/run.txt requirements/dev.txt /tmp/
 RUN python -m venv /opt/replywatch \
+    && sed -n '/^confluent-kafka==/,/^ *# via/p' /tmp/dev.txt >/tmp/kafka.txt \
     && /opt/replywatch/bin/pip install --no-cache-dir --no-deps --require-hashes \
-        --only-binary :all: -r /tmp/run.txt
+        --only-binary :all: -r /tmp/run.txt -r /tmp/kafka.txt
 COPY . /src
 RUN python -m venv /opt/build \
     && sed -n '/^setuptools==/,/^ *# via/p' /tmp/dev.txt >/tmp/build.txt \
@@ -13,7 +14,7 @@ RUN python -m venv /opt/build \
 
 FROM python:3.12.11-slim-bookworm
 RUN useradd --create-home --home-dir /var/lib/replywatch --uid 10001 replywatch \
-    && mkdir -p /var/lib/replywatch/history /var/lib/replywatch/inbox \
+    && mkdir -p /var/lib/replywatch/history \
     && chown -R replywatch:replywatch /var/lib/replywatch
 COPY --from=build /opt/replywatch /opt/replywatch
 ENV PATH=/opt/replywatch/bin:$PATH PYTHONUNBUFFERED=1
