@@ -31,8 +31,9 @@ from replywatch.flows.sources import (
 )
 from replywatch.metrics.events import Decoder
 from replywatch.metrics.policy import PolicyBook, parse_duration
+from replywatch.metrics.policy_text import book_to_text
 from replywatch.metrics.times import NEVER, SECOND
-from replywatch.sql.manifest import Manifest
+from replywatch.sql.manifest import POLICY, Manifest
 from replywatch.sql.writer import HistoryWriter
 
 LiveSource = FolderSource | KafkaSource
@@ -80,6 +81,7 @@ def run_replay(replay: Replay, policy: PolicyBook, live: LiveMetrics) -> bool:
     """Replay to the end, or to a stop; whether it came to the end. Resumes where it was cut."""
     with claim(replay.out), replay.stop.on_signals():
         if not begin(replay.out, _made_from(replay)):
+            Manifest(replay.out).set_fact(POLICY, book_to_text(policy))
             _replay(replay, policy, live)
             if replay.stop.is_set:
                 return False
@@ -143,6 +145,7 @@ def run_live(settings: Settings, policy: PolicyBook, live: LiveMetrics, stop: St
     )
     with claim(settings.history), stop.on_signals():
         begin(settings.history, json.dumps(made_from, sort_keys=True))
+        Manifest(settings.history).set_fact(POLICY, book_to_text(policy))
         epoch = timedelta(microseconds=parse_duration(settings.checkpoint_every))
         run_flow(build(plan), settings.history, 1, epoch)
 

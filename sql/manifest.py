@@ -16,6 +16,9 @@ from pathlib import Path
 PUBLISHED = "published"
 """The fact that names the latest seal published; a seal counts once, whatever became of it."""
 
+POLICY = "policy"
+"""The fact that holds the policy a history was last written under."""
+
 BUSY_SECONDS = 60.0
 """How long one process waits for another's transaction."""
 

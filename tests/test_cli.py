@@ -22,7 +22,7 @@ from replywatch.sql.history import open_history
 from replywatch.sql.writer import HistoryWriter
 
 COMMANDS = (
-    *("demo", "replay", "run", "sql", "report", "alerts", "dashboards"),
+    *("demo", "replay", "run", "sql", "report", "explain", "alerts", "dashboards"),
     *("export", "forecast", "compact", "erase", "check"),
 )
 HEAD = [sys.executable, "-c", "import sys; from replywatch.flows.cli import main; sys.exit(main())"]
