@@ -34,7 +34,7 @@ def add_commands(commands: Commands) -> None:
         commands,
         "explain",
         _explain,
-        help="tell one conversation: its events, its clocks, how its numbers came about",
+        help="one conversation, step by step, and its numbers",
         description="Tell a conversation as people read it: each event, who had it, what started, "
         "stopped and ended which clock, closed hours, deadlines, and how each number came about. "
         "The events go through the rules once more, under the policy that the history was made "
