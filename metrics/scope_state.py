@@ -59,10 +59,13 @@ def is_under(objective: Objective | None, met: int, missed: int) -> bool:
 
 def is_out_of_reach(objective: Objective | None, met: int, missed: int, expected: float) -> bool:
     """An early 5-minute SLA breach: so many clocks of the running window were missed that the
-    objective can't be reached any more, even if all the others that are expected are met."""
-    if objective is None:
+    objective can't be reached any more, even if all the others that are expected are met.
+
+    None in a window that isn't expected to have enough clocks to be judged.
+    """
+    outcomes = max(expected, met + missed)
+    if objective is None or outcomes < objective.min_outcomes:
         return False
-    outcomes = max(expected, met + missed, objective.min_outcomes)
     return (outcomes - missed) / outcomes < objective.ratio
 
 

@@ -33,6 +33,11 @@ def policy_text(url: str, secrets: Path) -> str:
 version = "e2e"
 effective_from = 2000-01-01T00:00:00Z
 [[rules]]
+name = "patient"
+match = {{ queue = ["patient"] }}
+at_risk_ratio = 0.05
+targets = {{ first_response = 120 }}
+[[rules]]
 name = "all"
 targets = {{ first_response = {TARGET}, next_response = {TARGET} }}
 
