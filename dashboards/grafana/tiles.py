@@ -2,6 +2,8 @@
 
 On a television of 1920 pixels over 1.2 m, a pixel is 0.63 mm high: a name of 56 pixels has capitals
 of about 25 mm, which is one two-hundredth of five metres; the number itself is twice as large.
+Heights are Grafana's rows of 30 pixels with 8 between them: everything fits into 1080, and a name
+into one line of a third of the screen as long as it has no more than `NAME_LETTERS`.
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ from replywatch.dashboards.grafana.panels import SOURCE, Links, Panel, targets
 from replywatch.dashboards.grafana.queries import Query
 from replywatch.dashboards.grafana.words import MUTED, Words, mappings, thresholds
 
-VALUE_PIXELS, NAME_PIXELS, TARGET_PIXELS = 112, 56, 48
+VALUE_PIXELS, NAME_PIXELS, TARGET_PIXELS, STRIP_PIXELS = 112, 56, 48, 64
+STRIP, TILE, LINE = 4, 7, 4
+NAME_LETTERS = 19
 
 
 @dataclass(frozen=True)
@@ -41,8 +45,28 @@ def tile(
 
     Without any value the tile says `no_data` in grey: then nobody knows, and no zero is shown.
     """
+    return _tile(title, description, states, unit, no_data, (VALUE_PIXELS, NAME_PIXELS), links)
+
+
+def strip(
+    title: str, description: str, states: Sequence[State], unit: str, no_data: str, links: Links
+) -> Panel:
+    """A tile as wide as the board and lower, with name and number side by side."""
+    pixels = (STRIP_PIXELS, NAME_PIXELS)
+    return _tile(title, description, states, unit, no_data, pixels, links).wide_layout(True)
+
+
+def _tile(
+    title: str,
+    description: str,
+    states: Sequence[State],
+    unit: str,
+    no_data: str,
+    pixels: tuple[int, int],
+    links: Links,
+) -> Panel:
     queries = [Query(state.expr, state.name) for state in states]
-    panel = _stat(title, description, queries, unit, no_data, (VALUE_PIXELS, NAME_PIXELS))
+    panel = _stat(title, description, queries, unit, no_data, pixels)
     panel.text_mode(shapes.BigValueTextMode.VALUE_AND_NAME)
     panel.justify_mode(shapes.BigValueJustifyMode.CENTER)
     for index, state in enumerate(states):

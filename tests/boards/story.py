@@ -15,7 +15,7 @@ active_cap = "1s"
 [[rules]]
 name = "all"
 at_risk_ratio = 0.5
-targets = { first_response = 6, next_response = 6, resolution = 3600 }
+targets = { first_response = 12, next_response = 12, resolution = 3600 }
 objective = { ratio = 0.9, window = "5m", min_outcomes = 1 }
 """
 
@@ -52,7 +52,7 @@ def _calm(until: float) -> Iterator[Event]:
         for number in range(count):
             at = until - CALM_SECONDS + EVERY * number
             name = f"calm-{scope['brand']}-{scope['channel']}-{number}"
-            taken = 8.0 if number % 10 == 0 else 2.0
+            taken = 15.0 if number % 10 == 0 else 2.0
             mood = (number % 5 - 1) / 4
             yield event("post", name, at, sentiment=mood, **scope)
             yield event("assigned", name, at + 1, agent="ann")
@@ -61,7 +61,7 @@ def _calm(until: float) -> Iterator[Event]:
 
 
 def minute(service: Service) -> None:
-    """Write what happens, as it happens: about half a minute."""
+    """Write what happens, as it happens: half a minute."""
 
     def now(kind: str, conversation: str, **fields: Any) -> None:
         service.write(event(kind, conversation, time.time(), **fields))
@@ -75,7 +75,7 @@ def minute(service: Service) -> None:
     now("post", "slow", sentiment=-0.5, customer="@slow", **BUSY)
     time.sleep(2)  # in target
     now("assigned", "slow", agent="ann")
-    time.sleep(6)  # near its target, then past it
+    time.sleep(13)  # near its target, then past it
     now("reply", "slow", agent="ann")
     now("post", "quick", sentiment=0.5, **BUSY)
     time.sleep(1)
@@ -105,4 +105,4 @@ def minute(service: Service) -> None:
             for number in range(BURST)
         )
     )
-    time.sleep(14)  # the burst falls due, and a minute may end
+    time.sleep(10)

@@ -12,6 +12,7 @@ import pytest
 from replywatch.dashboards.grafana.build import build_boards, differences, write_boards
 from replywatch.dashboards.grafana.lint import expressions, faults, metrics_of
 from replywatch.dashboards.grafana.options import DATA_SOURCE_UID, TAG, Options
+from replywatch.dashboards.grafana.tiles import NAME_LETTERS, TILE
 from replywatch.metrics.catalogue import CATALOGUE
 
 Board = dict[str, Any]
@@ -75,7 +76,7 @@ def test_every_board_leads_to_a_runbook(boards: dict[str, Board]) -> None:
 def test_the_wallboard_holds_six_numbers_with_their_targets(boards: dict[str, Board]) -> None:
     """Six tiles in large letters, each with a line below it, and a strip with the age of it all."""
     panels = boards["care-wallboard"]["panels"]
-    tiles = [one for one in panels if one["gridPos"]["h"] == 8]
+    tiles = [one for one in panels if one["gridPos"]["h"] == TILE]
     below = {(one["gridPos"]["x"], one["gridPos"]["y"]) for one in panels}
     assert 6 == len(tiles)
     for one in tiles:
@@ -83,14 +84,17 @@ def test_the_wallboard_holds_six_numbers_with_their_targets(boards: dict[str, Bo
         assert (at["x"], at["y"] + at["h"]) in below, one["title"]
         assert one["options"]["text"]["valueSize"] >= 100
         assert one["options"]["text"]["titleSize"] >= 56
+        for target in one["targets"]:
+            assert len(target["legendFormat"]) <= NAME_LETTERS, target["legendFormat"]
     assert 24 == panels[0]["gridPos"]["w"]
+    assert 1080 >= 16 + 38 * max(one["gridPos"]["y"] + one["gridPos"]["h"] for one in panels)
     assert "care_pipeline_watermark_timestamp_seconds" in panels[0]["targets"][0]["expr"]
 
 
 def test_every_state_of_a_tile_has_words_and_a_colour(boards: dict[str, Board]) -> None:
     """So that nobody needs to tell red from green."""
     for panel in boards["care-wallboard"]["panels"]:
-        if panel["gridPos"]["h"] != 8:
+        if panel["gridPos"]["h"] != TILE:
             continue
         coloured = {
             one["matcher"]["options"]

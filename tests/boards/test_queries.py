@@ -14,6 +14,7 @@ from endtoend.service import Service
 
 from boards.story import POLICY, SCOPES, calm, minute
 from replywatch.dashboards.grafana.lint import expressions
+from replywatch.dashboards.grafana.tiles import TILE
 
 Board = dict[str, Any]
 
@@ -90,7 +91,7 @@ def test_a_tile_has_one_state_at_a_time(recorded: Recorded, boards: dict[str, Bo
     """
     alive = _moments(recorded.ask("care_pipeline_info offset 3s"))
     alive &= _moments(recorded.ask("care_pipeline_info"))
-    tiles = [p for p in boards["care-wallboard"]["panels"] if p["gridPos"]["h"] == 8]
+    tiles = [p for p in boards["care-wallboard"]["panels"] if p["gridPos"]["h"] == TILE]
     strip = boards["care-wallboard"]["panels"][0]
     for panel in [strip, *tiles]:
         for brand in BRANDS:

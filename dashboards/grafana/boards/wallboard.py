@@ -18,7 +18,15 @@ from replywatch.dashboards.grafana.queries import (
     of,
     total,
 )
-from replywatch.dashboards.grafana.tiles import State, target, tile
+from replywatch.dashboards.grafana.tiles import (
+    LINE,
+    STRIP,
+    TILE,
+    State,
+    strip,
+    target,
+    tile,
+)
 from replywatch.dashboards.grafana.words import BAD, CALM, GOOD, WARN
 
 _SILENT = "No signal"
@@ -43,11 +51,11 @@ def make(options: Options) -> Dashboard:
         "Wallboard",
         "For a television: who waits, what is late, how much comes in, and how old that news is.",
         [
-            (3, [(24, _freshness(options))]),
-            (8, [(8, one) for one, _ in upper]),
-            (3, [(8, below) for _, below in upper]),
-            (8, [(8, one) for one, _ in lower]),
-            (3, [(8, below) for _, below in lower]),
+            (STRIP, [(24, _freshness(options))]),
+            (TILE, [(8, one) for one, _ in upper]),
+            (LINE, [(8, below) for _, below in upper]),
+            (TILE, [(8, one) for one, _ in lower]),
+            (LINE, [(8, below) for _, below in lower]),
         ],
         options,
         since="now-1h",
@@ -68,7 +76,7 @@ def _freshness(options: Options) -> Panel:
             ((1, _SILENT),),
         ),
     ]
-    strip = tile(
+    return strip(
         "How old the news are",
         "Time since the instant up to which every event is counted. Delayed from 30 s on; without "
         "a signal nothing below can be trusted.",
@@ -77,7 +85,6 @@ def _freshness(options: Options) -> Panel:
         _SILENT,
         [to_board("care-pipeline", "Pipeline health"), to_runbook("CarePipelineStalled", options)],
     )
-    return strip.wide_layout(True)
 
 
 def _wait(options: Options) -> tuple[Panel, Panel]:
@@ -122,9 +129,9 @@ def _in_target(options: Options) -> tuple[Panel, Panel]:
     share = attainment("1h", sla=_FIRST)
     ended = increase("care_sla_outcomes_total", "1h", outcome="~met|missed", sla=_FIRST)
     states = [
-        State("In target · below objective", BAD, f"floor(100 * ({share})) / 100 < {_OBJECTIVE}"),
-        State("In target · objective met", GOOD, f"floor(100 * ({share})) / 100 >= {_OBJECTIVE}"),
-        State("In target · last hour", CALM, f"{ended} == 0", ((0, "None due"),)),
+        State("In target · too few", BAD, f"floor(100 * ({share})) / 100 < {_OBJECTIVE}"),
+        State("In target · enough", GOOD, f"floor(100 * ({share})) / 100 >= {_OBJECTIVE}"),
+        State("In target", CALM, f"{ended} == 0", ((0, "None due"),)),
     ]
     return tile(
         "First answers in target, last hour",
@@ -148,7 +155,7 @@ def _in_target(options: Options) -> tuple[Panel, Panel]:
 
 def _overdue(options: Options) -> tuple[Panel, Panel]:
     states = [
-        State("Overdue · answer these", BAD, f"{_LATE} > 0"),
+        State("Overdue · answer", BAD, f"{_LATE} > 0"),
         State("Overdue", GOOD, f"{_LATE} == 0", ((0, "None"),)),
     ]
     return tile(
@@ -166,14 +173,14 @@ def _overdue(options: Options) -> tuple[Panel, Panel]:
         "None may be overdue.",
         [Query(f"0 * {total('care_conversations_waiting')}", "target")],
         COUNT,
-        "0",
+        "target 0",
     )
 
 
 def _at_risk(options: Options) -> tuple[Panel, Panel]:
     due = of("care_next_deadline_timestamp_seconds", sla=RESPONSES)
     states = [
-        State("Due soon · answer next", WARN, f"{_CLOSE} > 0"),
+        State("Due soon · answer", WARN, f"{_CLOSE} > 0"),
         State("Due soon", GOOD, f"{_CLOSE} == 0", ((0, "None"),)),
     ]
     return tile(
@@ -196,8 +203,8 @@ def _waiting(options: Options) -> tuple[Panel, Panel]:
     waiting = total("care_conversations_waiting")
     free = total("care_conversations_unassigned")
     states = [
-        State("Waiting · some unassigned", WARN, f"{waiting} > 0 and on () {free} > 0"),
-        State("Waiting · all assigned", CALM, f"{waiting} > 0 unless on () {free} > 0"),
+        State("Waiting · take one", WARN, f"{waiting} > 0 and on () {free} > 0"),
+        State("Waiting · all taken", CALM, f"{waiting} > 0 unless on () {free} > 0"),
         State("Waiting", GOOD, f"{waiting} == 0", ((0, "Nobody"),)),
     ]
     return tile(
@@ -219,12 +226,12 @@ def _waiting(options: Options) -> tuple[Panel, Panel]:
 def _posts(options: Options) -> tuple[Panel, Panel]:
     expected = total("care_volume_expected_posts")
     states = [
-        State("Posts · far more than usual", BAD, f"{_POSTS} and on () ({_EPISODE} > 0)"),
+        State("Posts · alarm", BAD, f"{_POSTS} and on () ({_EPISODE} > 0)"),
         State(
             "Posts · as usual", GOOD, f"{_POSTS} unless on () ({_EPISODE} > 0) and on () {expected}"
         ),
         State(
-            "Posts · usual is being learned",
+            "Posts · learning",
             CALM,
             f"{_POSTS} unless on () ({_EPISODE} > 0) unless on () {expected}",
         ),
