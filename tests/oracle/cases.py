@@ -14,6 +14,7 @@ from typing import Any
 import duckdb
 
 from .oracle import run_oracle
+from .policies import Policies
 
 Event = dict[str, Any]
 Events = Sequence[Mapping[str, Any]]
@@ -66,7 +67,7 @@ def run(
     folder: Path,
     events: Events,
     *,
-    policy: Mapping[str, Any] | None = None,
+    policy: Policies | None = None,
     until: str | None = None,
     expire_after: int | None = 30 * DAY,
 ) -> duckdb.DuckDBPyConnection:

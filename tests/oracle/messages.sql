@@ -8,6 +8,7 @@ select
     id,
     source,
     make_timestamptz(at_us) as at,
+    seq,
     if(kind = 'post', 'inbound', 'outbound') as direction,
     case when kind = 'reply' then agent end as agent,
     case when kind = 'reply' then bot end as bot,
@@ -15,7 +16,8 @@ select
     case when kind = 'post' then sentiment end as sentiment,
     brand,
     channel,
-    queue
+    queue,
+    priority
 from stg_states
 inner join stg_incarnations using (conversation_id, incarnation)
 where kind in ('post', 'reply');

@@ -56,15 +56,37 @@ select
     reply.queue,
     reply.priority,
     (reply.at_us - started_us) / 1e6 as response_seconds,
+    (reply_time.business_us - start_time.business_us) / 1e6 as response_business_seconds,
     -- null with nobody assigned; greatest() alone would skip the null
     case
         when reply.assigned_us is not null
             then (reply.at_us - greatest(reply.assigned_us, started_us)) / 1e6
     end as response_assigned_seconds,
+    case
+        when reply.assigned_us is not null
+            then
+                (
+                    reply_time.business_us
+                    - greatest(assigned_time.business_us, start_time.business_us)
+                ) / 1e6
+    end as response_assigned_business_seconds,
+    make_timestamptz(greatest(reply.assigned_us, started_us)) as handling_started_at,
     posts_answered
 from answers
 inner join posts using (conversation_id, reply_no)
 inner join stg_incarnations using (conversation_id, incarnation)
 inner join stg_states as reply
     using (conversation_id, incarnation)
+inner join stg_times as reply_time
+    on
+        answers.conversation_id = reply_time.conversation_id
+        and answers.reply_no = reply_time.event_no
+inner join stg_times as start_time
+    on
+        answers.conversation_id = start_time.conversation_id
+        and answers.started_no = start_time.event_no
+left join stg_times as assigned_time
+    on
+        reply.conversation_id = assigned_time.conversation_id
+        and reply.assigned_no = assigned_time.event_no
 where reply.event_no = answers.reply_no;

@@ -40,6 +40,14 @@ parsed as (
         coalesce(line ->> '$.visibility', 'public') as visibility,
         try_cast(line ->> '$.sentiment' as double) as sentiment,
         line ->> '$.resolution' as resolution,
+        line ->> '$.reason' as reason,
+        line ->> '$.state' as state,
+        line ->> '$.survey' as survey,
+        try_cast(line ->> '$.score' as double) as score,
+        try_cast(line ->> '$.scale_max' as double) as scale_max,
+        try_cast(line -> '$.tags' as varchar[]) as tags,
+        line ->> '$.topic' as topic,
+        try_cast(line ->> '$.actionable' as boolean) as actionable,
         line::varchar as raw
     from raw_lines
     where
@@ -56,7 +64,8 @@ parsed as (
                     [
                         '$.source', '$.conversation', '$.in_reply_to', '$.brand', '$.channel',
                         '$.queue', '$.priority', '$.language', '$.region', '$.agent', '$.bot',
-                        '$.customer', '$.visibility', '$.resolution'
+                        '$.customer', '$.visibility', '$.resolution', '$.reason', '$.state',
+                        '$.survey', '$.topic'
                     ]
                 ),
                 lambda one: one is not null
@@ -122,7 +131,8 @@ final as (
             partition by case when kind != 'agent_state' then coalesce(conversation_id, id) end
             order by at_us, seq nulls last, rank, id, source
         ) as event_no,
-        deduplicated.* exclude (conversation, arrived_us, seq, rank, raw)
+        row_number() over (order by at_us, seq nulls last, rank, id, source) as overall_no,
+        deduplicated.* exclude (conversation, arrived_us, rank, raw)
     from deduplicated
     left join threaded using (source, id)
 )

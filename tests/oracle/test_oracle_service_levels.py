@@ -37,10 +37,11 @@ def test_first_response_clock_ends_at_reply_deadline_or_close(
 def test_silence_breaches_once_the_clock_is_past_the_deadline(
     tmp_path: Path, until: str, misses: int
 ) -> None:
-    """With no further event a miss appears when the replay's end passes it; running has no row."""
+    """With no further event a miss appears when the replay's end passes it; until then it runs."""
     con = run(tmp_path, timeline("10:00 post", "10:01 assigned agent=ann"), until=until)
     missed = ("first_response", "03 10:00:00", "03 10:05:00", "03 10:05:00", "missed", "ann")
-    assert [missed] * misses == rows(con, "sla", CLOCK)
+    running = ("first_response", "03 10:00:00", "03 10:05:00", None, "running", "ann")
+    assert [missed if misses else running] == rows(con, "sla", CLOCK)
 
 
 def test_bots_neither_stop_nor_restart_the_first_response_clock(tmp_path: Path) -> None:
@@ -75,6 +76,7 @@ def test_next_response_clock_is_one_a_wait(tmp_path: Path) -> None:
         ("next_response", "03 10:40:00", "03 10:50:00", "03 10:45:00", "void", None),
         ("next_response", "03 10:50:00", "03 11:00:00", "03 10:55:00", "void", None),
         ("next_response", "03 11:00:00", "03 11:10:00", "03 11:09:00", "met", "bob"),
+        ("next_response", "03 11:20:00", "03 11:30:00", None, "running", None),
     ] == rows(con, "sla", CLOCK)
 
 
@@ -90,8 +92,8 @@ def test_reopen_before_any_reply_starts_a_new_first_response_clock(tmp_path: Pat
     ] == rows(con, "sla", CLOCK)
 
 
-def test_first_matching_rule_of_the_starting_scope_wins(tmp_path: Path) -> None:
-    """The rule is the one at the clock's start; the row's scope is the one at its end."""
+def test_first_matching_rule_of_the_scope_in_force_wins(tmp_path: Path) -> None:
+    """A move to other scope gives its clock that scope's rule; before every version there is none."""
     policy = {
         "version": "v2",
         "effective_from": datetime(2026, 3, 3, 10, tzinfo=UTC),
@@ -113,7 +115,7 @@ def test_first_matching_rule_of_the_starting_scope_wins(tmp_path: Path) -> None:
         policy=policy,
     )  # fmt: skip
     assert [
-        ("moved", "chat", "v2", 120.0, "met", "email"),
+        ("moved", "all", "v2", 300.0, "met", "email"),
         ("other", "all", "v2", 300.0, "missed", "default"),
     ] == rows(con, "sla", "conversation_id rule policy_version target_seconds outcome channel")
 

@@ -111,6 +111,7 @@ objectives as (
             and coalesce(list_contains(rule.queues, counted.queue), true)
             and coalesce(list_contains(rule.priorities, 'normal'), true)
             and coalesce(rule.effective_us < stop_us, true)
+            and coalesce(stop_us <= rule.superseded_us, true)
     qualify row_number() over (
         partition by start_us, counted.brand, counted.channel, counted.queue
         order by rule.rule_no

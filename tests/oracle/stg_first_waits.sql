@@ -1,0 +1,120 @@
+-- The first response in all its clocks, and the worst wait. Grain: life of a conversation.
+
+create or replace table stg_first_waits as
+
+with
+
+-- the human clock starts anew at the first hand-off, and at a reopen while nobody had replied
+human_starts as (
+    select
+        response.conversation_id,
+        response.incarnation,
+        greatest(
+            response.post_no,
+            min(state.event_no) filter (state.kind = 'handed_off'),
+            max(state.event_no) filter (state.is_reopening)
+        ) as human_no
+    from stg_first_responses as response
+    left join stg_states as state
+        on
+            response.conversation_id = state.conversation_id
+            and response.incarnation = state.incarnation
+            and state.status != 'none'
+            and state.event_no < response.reply_no
+    group by response.conversation_id, response.incarnation, response.post_no
+),
+
+worst as (
+    select conversation_id, opened_at, max(response_seconds) as worst_wait_seconds
+    from responses
+    group by all
+),
+
+-- how much was left of each clock that a person's reply ended
+margins as (
+    select
+        clock.conversation_id,
+        clock.incarnation,
+        clock.sla,
+        (step.target_us - step.counted_us) / 1e6 as margin_seconds
+    from stg_clocks as clock
+    inner join stg_clock_steps as step
+        on
+            clock.conversation_id = step.conversation_id
+            and clock.sla = step.sla
+            and clock.started_no = step.started_no
+            and clock.finish_no = step.event_no
+    where
+        step.kind = 'reply'
+        and step.agent is not null
+        and (clock.sla != 'exchange' or step.is_only_next)
+),
+
+final as (
+    select
+        response.conversation_id,
+        response.incarnation,
+        response.post_us,
+        response.reply_us,
+        reply.agent as first_agent,
+        case when reply.assigned_us is not null then greatest(reply.assigned_us, post_us) end
+            as handled_since_us,
+        human.at_us as human_us,
+        reply_time.business_us - post_time.business_us as business_us,
+        reply_time.business_us - human_time.business_us as human_business_us,
+        case
+            when reply.assigned_us is not null
+                then
+                    reply_time.business_us
+                    - greatest(assigned_time.business_us, post_time.business_us)
+        end as assigned_business_us,
+        reply_time.first_active_us - post_time.first_active_us as active_us,
+        (
+            select min(margin_seconds) from margins
+            where
+                margins.conversation_id = response.conversation_id
+                and margins.incarnation = response.incarnation
+                and margins.sla = 'first_response'
+        ) as margin_seconds,
+        (
+            select min(margin_seconds) from margins
+            where
+                margins.conversation_id = response.conversation_id
+                and margins.incarnation = response.incarnation
+        ) as worst_margin_seconds
+    from stg_first_responses as response
+    left join stg_states as reply
+        on
+            response.conversation_id = reply.conversation_id
+            and response.reply_no = reply.event_no
+    left join human_starts
+        on
+            response.conversation_id = human_starts.conversation_id
+            and response.incarnation = human_starts.incarnation
+    left join stg_states as human
+        on
+            response.conversation_id = human.conversation_id
+            and human_starts.human_no = human.event_no
+    left join stg_times as human_time
+        on
+            response.conversation_id = human_time.conversation_id
+            and human_starts.human_no = human_time.event_no
+    left join stg_times as reply_time
+        on
+            response.conversation_id = reply_time.conversation_id
+            and response.reply_no = reply_time.event_no
+    left join stg_times as post_time
+        on
+            response.conversation_id = post_time.conversation_id
+            and response.post_no = post_time.event_no
+    left join stg_times as assigned_time
+        on
+            response.conversation_id = assigned_time.conversation_id
+            and reply.assigned_no = assigned_time.event_no
+)
+
+select final.*, worst_wait_seconds
+from final
+inner join stg_incarnations as life using (conversation_id, incarnation)
+left join worst
+    on final.conversation_id = worst.conversation_id and life.opened_us = epoch_us(worst.opened_at);
