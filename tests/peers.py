@@ -54,7 +54,9 @@ def peer_policy(case: Case) -> str:
     rule = ["[[rules]]"]
     if "schedule" in case:
         lines += ["[schedules.hours]", f'timezone = "{case["schedule"]["timezone"]}"']
-        lines += [f"{day} = {json.dumps(spans)}" for day, spans in case["schedule"]["hours"].items()]
+        lines += [
+            f"{day} = {json.dumps(spans)}" for day, spans in case["schedule"]["hours"].items()
+        ]
         rule.append('schedule = "hours"')
     policy = case.get("policy", {})
     rule.append(f"pause_on = {json.dumps(policy.get('pause_on', []))}")

@@ -55,9 +55,9 @@ def run_oracle(
     """Compute every table over `event_files` (JSONL, also `.gz`) into an in-memory database.
 
     The replay's clock ends at the later of the last event and `until_us`. `expire_after_seconds`
-    None means that silence never ends a conversation. `policy` is the parsed policy file, or several:
-    each holds from its `effective_from` until the next one's. An event further than `max_ahead_seconds` ahead of its own
-    `arrived_at` is left out.
+    None means that silence never ends a conversation. `policy` is the parsed policy file, or
+    several: each holds from its `effective_from` until the next one's. An event further than
+    `max_ahead_seconds` ahead of its own `arrived_at` is left out.
     """
     con = duckdb.connect(":memory:")
     con.execute("set TimeZone = 'UTC'")

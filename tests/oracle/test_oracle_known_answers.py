@@ -11,9 +11,10 @@ import duckdb
 import pytest
 from peers import NAMES, peer_case, peer_events, peer_policy, questions
 
-from .cases import POLICY, Event, rows, run, timeline, write_lines
+from .cases import POLICY, Event, run, timeline, write_lines
 from .known_answers import ASKED, KNOWN, KNOWN_BY_BRAND
 from .oracle import KEYS, SHARED_COLUMNS, compare, run_oracle
+
 
 @pytest.mark.parametrize("name", NAMES)
 def test_peers_cases_hold(tmp_path: Path, shared_data: Path, name: str) -> None:

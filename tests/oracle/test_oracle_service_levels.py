@@ -93,7 +93,7 @@ def test_reopen_before_any_reply_starts_a_new_first_response_clock(tmp_path: Pat
 
 
 def test_first_matching_rule_of_the_scope_in_force_wins(tmp_path: Path) -> None:
-    """A move to other scope gives its clock that scope's rule; before every version there is none."""
+    """A move gives the clock its new scope's rule; before every version there is none."""
     policy = {
         "version": "v2",
         "effective_from": datetime(2026, 3, 3, 10, tzinfo=UTC),
