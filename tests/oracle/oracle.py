@@ -39,6 +39,7 @@ STEPS = (
     "conversations",
     "agent_states",
     "windows",
+    "standing",
 )
 MICROSECONDS = 1_000_000
 

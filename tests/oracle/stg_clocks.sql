@@ -46,9 +46,10 @@ followed as (
         state.paused_for,
         state.is_closing,
         state.is_moved and state.event_no > started_no as is_retargeted,
-        coalesce(state.next_us, life.final_us) as until_us,
+        coalesce(state.next_us, life.final_us, end_us) as limit_us,
         own.rule_no
     from candidates
+    cross join replay_end
     inner join stg_incarnations as life using (conversation_id, incarnation)
     inner join stg_states as state
         on
@@ -116,7 +117,6 @@ with
 counted as (
     select
         step.*,
-        coalesce(step.until_us, end_us) as limit_us,
         since.read_us,
         coalesce(
             sum(
@@ -135,13 +135,12 @@ counted as (
             else counted_us + until.read_us - since.read_us
         end as counted_by_limit_us
     from stg_clock_starts as step
-    cross join replay_end
     inner join stg_readings as since
         on step.schedule = since.schedule and step.at_us = since.at_us
     inner join stg_readings as until
         on
             step.schedule = until.schedule
-            and coalesce(step.until_us, end_us) = until.at_us
+            and step.limit_us = until.at_us
 ),
 
 due as (

@@ -216,3 +216,41 @@ def test_version_in_force_at_the_start_rules_a_clock(tmp_path: Path) -> None:
         ("b", "new", "03 10:06:00", "missed"),
         ("c", "new", "03 10:06:00", "met"),
     ] == rows(con, "sla", "conversation_id policy_version due_at outcome")
+
+
+@pytest.mark.parametrize(
+    ("until", "expected"),
+    [
+        ("10:08", (1, 1, 1, "03 10:00:00", 0, 0, 0)),
+        ("10:08:01", (1, 1, 1, "03 10:00:00", 0, 1, 0)),
+        ("10:10:01", (1, 1, 1, "03 10:00:00", 1, 0, 0)),
+        ("10:59:30", (1, 1, 1, "03 10:00:00", 1, 0, 0)),
+        ("10:59:30.000001", (1, 1, 1, "03 10:00:00", 1, 0, 1)),
+    ],
+)
+def test_standing_tells_who_waits_who_is_late_and_who_soon_will_be(
+    tmp_path: Path, until: str, expected: tuple[Any, ...]
+) -> None:
+    """At risk past 80 % of the target or half a minute before the deadline, overdue past it."""
+    rules = policy(
+        {
+            "at_risk_ratio": 0.8,
+            "match": {"queue": ["quick"]},
+            "targets": {"first_response": 600},
+        },
+        {"at_risk_ratio": 1, "at_risk_seconds": 30, "targets": {"resolution": 3600}},
+    )
+    events = [
+        *timeline("10:00 post queue=quick", conversation="a"),
+        *timeline("10:00 reply agent=ann", conversation="b"),
+    ]
+    con = run(tmp_path, events, policy=rules, until=until)
+    columns = (
+        "waiting unassigned backlog oldest_wait_at overdue_first_response at_risk_first_response"
+    )
+    quick, slow = (
+        rows(con, f"(from standing where queue = '{queue}')", f"{columns} at_risk_resolution")
+        for queue in ("quick", "default")
+    )
+    assert [expected[:6]] == [row[:6] for row in quick]
+    assert [expected[6]] == [row[6] for row in slow]

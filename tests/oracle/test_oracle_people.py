@@ -197,7 +197,8 @@ def test_actions_tell_what_stood_before_them(tmp_path: Path) -> None:
         tmp_path,
         timeline(
             "10:00 post queue=one", "10:01 assigned agent=ann",
-            "10:02 transferred queue=two agent=bob", "10:03 reply agent=bob", "10:04 unassigned reason=lunch", "10:05 closed agent=bob",
+            "10:02 transferred queue=two agent=bob",
+            "10:03 reply agent=bob", "10:04 unassigned reason=lunch", "10:05 closed agent=bob",
         ),
     )  # fmt: skip
     columns = "kind handling_agent wait_started_at is_answered from_queue queue reason"
