@@ -146,6 +146,10 @@ class DeskLogic(StatefulBatchLogic[Partial, Shown, bytes]):
             return [], self.RETAIN
         return [Shown(self._index, desk.watermark, rows, boards, fresh)], self.RETAIN
 
+    def show(self) -> list[ScopeBoard]:
+        """The live state of its scopes, asked for now."""
+        return self._desk.show()[0]
+
     def snapshot(self) -> bytes:
         return self._desk.snapshot()
 

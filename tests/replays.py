@@ -36,7 +36,9 @@ from replywatch.flows.runner import StopFlag
 from replywatch.flows.settings import Settings, load_policy, load_settings
 from replywatch.flows.sinks import HistorySink
 from replywatch.flows.sources import PARTITION
+from replywatch.flows.steps import DeskLogic
 from replywatch.flows.ways import ROSTER, news_of, partials_of, rows_of
+from replywatch.metrics.board import ScopeBoard
 from replywatch.metrics.events import Decoder
 from replywatch.metrics.policy import PolicyBook, read_policy
 from replywatch.metrics.times import NEVER, SECOND
@@ -264,6 +266,11 @@ class Line:
             return
         for _, rows in rows_of((key, value)):
             self.rows.setdefault(rows.table, []).extend(rows.rows)
+
+    def boards(self) -> list[ScopeBoard]:
+        """The live state of every scope, as it stands now."""
+        desks = [step for step in self.steps.values() if isinstance(step, DeskLogic)]
+        return [board for desk in desks for board in desk.show()]
 
     def history(self, folder: Path) -> duckdb.DuckDBPyConnection:
         """What was written, through the views of a history in `folder`."""

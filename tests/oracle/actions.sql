@@ -1,10 +1,11 @@
--- Grain: event of a conversation that is no post and no reply.
+-- Grain: event of a conversation that is no post and no reply; before the first message `opened_at`
+-- is null.
 
 create or replace table actions as
 
 select
     state.conversation_id,
-    make_timestamptz(opened_us) as opened_at,
+    case when state.status != 'none' then make_timestamptz(opened_us) end as opened_at,
     state.id,
     state.source,
     make_timestamptz(state.at_us) as at,
@@ -15,9 +16,9 @@ select
     coalesce(state.agent_before, state.sender_before) as handling_agent,
     make_timestamptz(stg_waits.started_us) as wait_started_at,
     coalesce(state.event_no > response.reply_no, false) as is_answered,
-    state.was.brand as from_brand,
-    state.was.channel as from_channel,
-    state.was.queue as from_queue,
+    coalesce(state.was.brand, 'default') as from_brand,
+    coalesce(state.was.channel, 'default') as from_channel,
+    coalesce(state.was.queue, 'default') as from_queue,
     state.brand,
     state.channel,
     state.queue,
@@ -33,7 +34,7 @@ select
     state.topic,
     state.actionable
 from stg_states as state
-inner join stg_incarnations using (conversation_id, incarnation)
+left join stg_incarnations using (conversation_id, incarnation)
 left join stg_waits
     on
         state.conversation_id = stg_waits.conversation_id
@@ -48,4 +49,4 @@ left join stg_surveys
     on
         state.conversation_id = stg_surveys.conversation_id
         and state.event_no = stg_surveys.event_no
-where state.kind not in ('post', 'reply') and state.status != 'none';
+where state.kind not in ('post', 'reply');

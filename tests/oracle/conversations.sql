@@ -14,10 +14,10 @@ running_waits as (
 deadlines as (
     select
         conversation_id,
-        opened_at,
-        arg_max_null(due_at, started_at) filter (sla = 'first_response') as first_response_due_at,
-        arg_max_null(due_at, started_at) filter (sla = 'resolution') as resolution_due_at
-    from sla
+        incarnation,
+        arg_max_null(due_us, started_no) filter (sla = 'first_response') as first_due_us,
+        arg_max_null(due_us, started_no) filter (sla = 'resolution') as resolution_due_us
+    from stg_sla
     group by all
 ),
 
@@ -62,7 +62,7 @@ joined as (
         close_time.resolution_active_us as closed_active_us,
         close_time.worked_us,
         close_time.worked_business_us,
-        last_time.paused_us,
+        paused_time.paused_us,
         first_wait.* exclude (conversation_id, incarnation),
         running_waits.started_us,
         resolution_margins.margin_seconds as resolution_margin_seconds
@@ -70,8 +70,10 @@ joined as (
     inner join stg_totals as total using (conversation_id, incarnation)
     inner join stg_states as last_event
         on life.conversation_id = last_event.conversation_id and life.last_no = last_event.event_no
-    inner join stg_times as last_time
-        on life.conversation_id = last_time.conversation_id and life.last_no = last_time.event_no
+    left join stg_times as paused_time
+        on
+            life.conversation_id = paused_time.conversation_id
+            and total.last_paused_no = paused_time.event_no
     inner join stg_states as opening
         on life.conversation_id = opening.conversation_id and life.opening_no = opening.event_no
     inner join stg_times as opening_time
@@ -135,7 +137,7 @@ told as (
 )
 
 select
-    told.conversation_id,
+    conversation_id,
     make_timestamptz(opened_us) as opened_at,
     brand,
     channel,
@@ -159,7 +161,7 @@ select
     human_business_us / 1e6 as first_response_human_business_seconds,
     assigned_business_us / 1e6 as first_response_assigned_business_seconds,
     active_us / 1e6 as first_response_active_seconds,
-    first_response_due_at,
+    make_timestamptz(first_due_us) as first_response_due_at,
     margin_seconds as first_response_margin_seconds,
     worst_wait_seconds,
     worst_margin_seconds as worst_wait_margin_seconds,
@@ -175,7 +177,7 @@ select
     if(is_closed, closed_business_us - opening_business_us, null) / 1e6
         as full_resolution_business_seconds,
     if(is_closed, closed_active_us - opening_active_us, null) / 1e6 as resolution_active_seconds,
-    resolution_due_at,
+    make_timestamptz(resolution_due_us) as resolution_due_at,
     if(is_closed, resolution_margin_seconds, null) as resolution_margin_seconds,
     if(is_closed, closed_us - handled_us, null) / 1e6 as handle_elapsed_seconds,
     if(is_closed, closed_business_us - handled_business_us, null) / 1e6
@@ -215,15 +217,15 @@ select
     coalesce(said_actionable, true) as is_actionable,
     coalesce(tags_seen, []) as tags,
     topic,
-    reply_us is null and (expired_us is not null or coalesce(closing_party = 'customer', false))
+    reply_count = 0 and (expired_us is not null or coalesce(closing_party = 'customer', false))
         as is_abandoned,
     is_closed and coalesce(last_message like 'post/%', false) as is_closed_with_customer_last,
-    paused_us / 1e6 as paused_seconds,
+    coalesce(paused_us, 0) / 1e6 as paused_seconds,
     make_timestamptz(started_us) as waiting_since,
     make_timestamptz(last_us) as last_event_at,
     final_us is not null as is_final,
-    make_timestamptz(final_us) as final_at
+    make_timestamptz(coalesce(final_us, if(is_closed, closed_us + reopen_window_us, last_us + expire_after_us)))
+        as final_at
 from told
-left join deadlines
-    on told.conversation_id = deadlines.conversation_id
-    and told.opened_us = epoch_us(deadlines.opened_at);
+cross join settings
+left join deadlines using (conversation_id, incarnation);

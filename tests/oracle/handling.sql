@@ -1,6 +1,7 @@
 -- Active handle time. Each answered wait is worked on from its assignment or start to the reply, at
 -- most `active_cap` long; where its agent had the conversation in focus then, in that time instead.
--- What an agent works on at one instant shares that instant equally. Grain: answered wait.
+-- What an agent works on at one instant, focus on anything included, shares that instant equally;
+-- microseconds are rounded down. Grain: answered wait.
 
 create or replace table handling as
 
@@ -43,48 +44,68 @@ focuses as (
 
 answers as (
     select
-        row_number() over (order by conversation_id, opened_at, wait_started_at, replied_at)
-            as answer,
-        *,
-        epoch_us(handling_started_at) as since_us,
-        epoch_us(replied_at) as replied_us
-    from (
-        select * replace (coalesce(handling_started_at, wait_started_at) as handling_started_at)
-        from responses
-    )
+        answer.conversation_id,
+        answer.reply_no,
+        opened_us,
+        answer.started_us,
+        reply.at_us as replied_us,
+        -- greatest() skips a null: nobody assigned
+        greatest(reply.assigned_us, answer.started_us) as since_us,
+        reply.agent,
+        reply.brand,
+        reply.channel,
+        reply.queue
+    from stg_answers as answer
+    inner join stg_incarnations using (conversation_id, incarnation)
+    inner join stg_states as reply
+        on
+            answer.conversation_id = reply.conversation_id
+            and answer.reply_no = reply.event_no
 ),
 
+-- what an agent looked at longer than a day before the reply is forgotten
 focused as (
     select
-        answer,
+        answers.conversation_id,
+        reply_no,
         answers.agent,
-        greatest(from_us, since_us) as from_us,
-        least(to_us, replied_us) as to_us
+        greatest(from_us, since_us, replied_us - 86_400_000_000) as low_us,
+        least(to_us, replied_us) as high_us
     from answers
     inner join focuses
         on
             answers.conversation_id = focuses.conversation_id
             and answers.agent = focuses.agent
-            and greatest(from_us, since_us) < least(to_us, replied_us)
+            and greatest(from_us, since_us, replied_us - 86_400_000_000) < least(to_us, replied_us)
 ),
 
-segments as (
-    from focused
-    union all
+estimated as (
     select
-        answer,
-        agent,
-        greatest(since_us, replied_us - active_cap_us),
-        replied_us
+        answers.conversation_id,
+        reply_no,
+        answers.agent,
+        greatest(since_us, replied_us - active_cap_us) as low_us,
+        replied_us as high_us
     from answers
     cross join settings
-    where answer not in (select answer from focused)
+    left join focused using (conversation_id, reply_no)
+    where focused.low_us is null
+),
+
+claims as (
+    select agent, low_us, high_us from estimated
+    union all
+    select agent, from_us, to_us from focuses
 ),
 
 edges as (
-    select agent, from_us as at_us from segments
+    select agent, low_us as at_us from claims
     union
-    select agent, to_us from segments
+    select agent, high_us from claims
+    union
+    select agent, low_us from focused
+    union
+    select agent, high_us from focused
 ),
 
 atoms as (
@@ -92,37 +113,52 @@ atoms as (
     from edges
 ),
 
+shared as (
+    select atoms.agent, from_us, to_us, count(*) as sharers
+    from atoms
+    inner join claims
+        on
+            atoms.agent = claims.agent
+            and claims.low_us <= atoms.from_us
+            and claims.high_us >= atoms.to_us
+    group by all
+),
+
 -- whole microseconds by how many shared them: no order of adding shows in the sum
 widths as (
-    select answer, sharers, sum(width_us) as width_us
-    from (
-        select
-            segments.answer,
-            atoms.to_us - atoms.from_us as width_us,
-            count(*) over (partition by atoms.agent, atoms.from_us) as sharers
-        from atoms
-        inner join segments
-            on
-                atoms.agent = segments.agent
-                and segments.from_us <= atoms.from_us
-                and segments.to_us >= atoms.to_us
-    )
+    select part.conversation_id, part.reply_no, sharers, sum(to_us - from_us)::hugeint as width_us
+    from (from focused union all from estimated) as part
+    inner join shared
+        on
+            part.agent = shared.agent
+            and part.low_us <= shared.from_us
+            and part.high_us >= shared.to_us
     group by all
 ),
 
 shares as (
-    select answer, list_sum(list(width_us / sharers order by sharers)) / 1e6 as active_seconds
+    select
+        conversation_id,
+        reply_no,
+        list_reduce(list(sharers), lambda one, other: lcm(one, other))::hugeint as whole,
+        list_sum(
+            list_transform(list({'us': width_us, 'n': sharers}), lambda x: x.us * (whole // x.n))
+        ) // whole as active_us
     from widths
-    group by answer
+    group by all
 )
 
 select
     conversation_id,
-    opened_at,
-    wait_started_at,
-    replied_at,
+    make_timestamptz(opened_us) as opened_at,
+    make_timestamptz(started_us) as wait_started_at,
+    make_timestamptz(replied_us) as replied_at,
     agent,
-    coalesce(active_seconds, 0) as handle_active_seconds,
-    if(answer in (select answer from focused), 'focus', 'estimated') as method
+    brand,
+    channel,
+    queue,
+    coalesce(active_us, 0)::bigint / 1e6 as handle_active_seconds,
+    if((conversation_id, reply_no) in (select (conversation_id, reply_no) from focused),
+        'focus', 'estimated') as handle_active_method
 from answers
-left join shares using (answer);
+left join shares using (conversation_id, reply_no);

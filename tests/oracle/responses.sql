@@ -1,41 +1,41 @@
 -- Grain: human answer to a wait. `first` counts from the first customer post, whatever a bot said
 -- between; `next` from the start of each wait that a human ended after the first response.
 
+create or replace table stg_answers as
+
+select
+    conversation_id,
+    incarnation,
+    'first' as kind,
+    post_no as started_no,
+    post_us as started_us,
+    reply_no
+from stg_first_responses
+where reply_no is not null
+
+union all
+
+select
+    conversation_id,
+    incarnation,
+    'next' as kind,
+    started_no,
+    started_us,
+    ended_no as reply_no
+from stg_waits
+inner join stg_first_responses using (conversation_id, incarnation)
+where ended_by = 'agent' and started_no > stg_first_responses.reply_no;
+
 create or replace table responses as
 
 with
-
-answers as (
-    select
-        conversation_id,
-        incarnation,
-        'first' as kind,
-        post_no as started_no,
-        post_us as started_us,
-        reply_no
-    from stg_first_responses
-    where reply_no is not null
-
-    union all
-
-    select
-        conversation_id,
-        incarnation,
-        'next' as kind,
-        started_no,
-        started_us,
-        ended_no as reply_no
-    from stg_waits
-    inner join stg_first_responses using (conversation_id, incarnation)
-    where ended_by = 'agent' and started_no > stg_first_responses.reply_no
-),
 
 posts as (
     select
         answers.conversation_id,
         answers.reply_no,
         count(post.event_no) as posts_answered
-    from answers
+    from stg_answers as answers
     left join stg_states as post
         on
             answers.conversation_id = post.conversation_id
@@ -70,9 +70,11 @@ select
                     - greatest(assigned_time.business_us, start_time.business_us)
                 ) / 1e6
     end as response_assigned_business_seconds,
-    make_timestamptz(greatest(reply.assigned_us, started_us)) as handling_started_at,
+    make_timestamptz(greatest(reply.assigned_us, started_us, reply.at_us - active_cap_us))
+        as handling_started_at,
     posts_answered
-from answers
+from stg_answers as answers
+cross join settings
 inner join posts using (conversation_id, reply_no)
 inner join stg_incarnations using (conversation_id, incarnation)
 inner join stg_states as reply

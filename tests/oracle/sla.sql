@@ -3,7 +3,7 @@
 -- close, a bot's answer or expiry voids. Target and rule are the clock's at its end; so are the
 -- row's scope and agent.
 
-create or replace table sla as
+create or replace table stg_sla as
 
 with
 
@@ -11,11 +11,14 @@ with
 last_steps as (
     select
         clock.*,
-        step.* exclude (conversation_id, incarnation, sla, started_no, ended_no, missed_us),
+        step.* exclude (
+            conversation_id, incarnation, sla, started_no, ended_no, missed_us, missed_no
+        ),
         life.opened_us,
         life.last_no,
         life.final_us,
         life.status as last_status,
+        life.closer,
         finish.at_us as finish_us,
         finish.kind as finish_kind,
         finish.agent as finish_agent,
@@ -40,7 +43,6 @@ last_steps as (
                 when clock.missed_no is not null then step.event_no = clock.missed_no
                 else coalesce(step.event_no != clock.finish_no or step.is_retargeted, true)
             end
-    where clock.sla != 'exchange'
     qualify
         row_number() over (
             partition by clock.conversation_id, clock.sla, clock.started_no
@@ -62,42 +64,62 @@ judged as (
     from last_steps
 ),
 
--- the event whose scope and assignment held when the clock ended
-ended as (
+-- the event whose scope held when the clock ended, and who had it: at a move that was its miss, who
+-- had it before
+final as (
     select
         judged.conversation_id,
+        judged.incarnation,
         judged.sla,
         judged.started_no,
+        opened_us,
+        started_us,
+        if(outcome = 'missed', judged.missed_us, due_us) as due_us,
+        if(outcome = 'missed', judged.missed_us, natural_end_us) as ended_us,
+        outcome,
+        version,
+        rule,
+        target_us,
+        case outcome
+            when 'missed' then greatest(judged.counted_us, target_us)
+            when 'running' then null
+            else coalesce(finish_counted_us, counted_by_limit_us)
+        end as elapsed_us,
         case
-            when outcome = 'missed' then max(state.event_no) filter (state.at_us <= missed_us)
-            else coalesce(any_value(finish_no), any_value(last_no))
-        end as state_no
+            when outcome = 'missed' and judged.counted_us > target_us then state.agent_before
+            when outcome = 'met' then coalesce(finish_agent, closer, state.assigned_agent)
+            else state.assigned_agent
+        end as agent,
+        state.brand,
+        state.channel,
+        state.queue,
+        state.priority
     from judged
-    inner join stg_states as state using (conversation_id, incarnation)
-    group by judged.conversation_id, judged.sla, judged.started_no, outcome
+    inner join stg_states as state
+        on
+            judged.conversation_id = state.conversation_id
+            and coalesce(judged.missed_no, finish_no, last_no) = state.event_no
 )
+
+select * from final;
+
+create or replace table sla as
 
 select
     conversation_id,
     make_timestamptz(opened_us) as opened_at,
     sla,
     make_timestamptz(started_us) as started_at,
-    make_timestamptz(if(outcome = 'missed', missed_us, due_us)) as due_at,
-    make_timestamptz(if(outcome = 'missed', missed_us, natural_end_us)) as ended_at,
+    make_timestamptz(due_us) as due_at,
+    make_timestamptz(ended_us) as ended_at,
     outcome,
     version as policy_version,
     rule,
     target_us / 1e6 as target_seconds,
-    case
-        when outcome = 'missed' then greatest(judged.counted_us, target_us)
-        else coalesce(finish_counted_us, counted_by_limit_us)
-    end / 1e6 as elapsed_seconds,
-    if(outcome = 'met', coalesce(finish_agent, state.assigned_agent), state.assigned_agent) as agent,
-    state.brand,
-    state.channel,
-    state.queue,
-    state.priority
-from judged
-inner join ended using (conversation_id, sla, started_no)
-inner join stg_states as state using (conversation_id, incarnation)
-where state.event_no = ended.state_no;
+    elapsed_us / 1e6 as elapsed_seconds,
+    agent,
+    brand,
+    channel,
+    queue,
+    priority
+from stg_sla;

@@ -24,30 +24,55 @@ human_starts as (
     group by response.conversation_id, response.incarnation, response.post_no
 ),
 
-worst as (
-    select conversation_id, opened_at, max(response_seconds) as worst_wait_seconds
-    from responses
-    group by all
-),
-
--- how much was left of each clock that a person's reply ended
+-- how much was left of the clock that a person's answer ended; without one, of the target for
+-- next responses
 margins as (
     select
-        clock.conversation_id,
-        clock.incarnation,
-        clock.sla,
-        (step.target_us - step.counted_us) / 1e6 as margin_seconds
-    from stg_clocks as clock
-    inner join stg_clock_steps as step
+        answers.conversation_id,
+        answers.incarnation,
+        answers.kind,
+        reply.at_us - answers.started_us as wait_us,
+        coalesce(
+            step.target_us - step.counted_us,
+            rule.next_response_us - (reply_time.next_active_us - start_time.next_active_us)
+        ) as margin_us,
+        if(answers.kind = 'first', step.target_us - step.counted_us, null) as first_margin_us
+    from stg_answers as answers
+    inner join stg_states as reply
+        on
+            answers.conversation_id = reply.conversation_id
+            and answers.reply_no = reply.event_no
+    inner join stg_times as reply_time
+        on
+            answers.conversation_id = reply_time.conversation_id
+            and answers.reply_no = reply_time.event_no
+    inner join stg_times as start_time
+        on
+            answers.conversation_id = start_time.conversation_id
+            and answers.started_no = start_time.event_no
+    left join policy_rules as rule on reply.rule_no = rule.rule_no
+    left join stg_clocks as clock
+        on
+            answers.conversation_id = clock.conversation_id
+            and answers.reply_no = clock.finish_no
+            and clock.sla in ('first_response', 'next_response')
+    left join stg_clock_steps as step
         on
             clock.conversation_id = step.conversation_id
             and clock.sla = step.sla
             and clock.started_no = step.started_no
             and clock.finish_no = step.event_no
-    where
-        step.kind = 'reply'
-        and step.agent is not null
-        and (clock.sla != 'exchange' or step.is_only_next)
+),
+
+worst as (
+    select
+        conversation_id,
+        incarnation,
+        max(wait_us) / 1e6 as worst_wait_seconds,
+        min(margin_us) / 1e6 as worst_margin_seconds,
+        any_value(first_margin_us) / 1e6 as margin_seconds
+    from margins
+    group by all
 ),
 
 final as (
@@ -68,20 +93,7 @@ final as (
                     reply_time.business_us
                     - greatest(assigned_time.business_us, post_time.business_us)
         end as assigned_business_us,
-        reply_time.first_active_us - post_time.first_active_us as active_us,
-        (
-            select min(margin_seconds) from margins
-            where
-                margins.conversation_id = response.conversation_id
-                and margins.incarnation = response.incarnation
-                and margins.sla = 'first_response'
-        ) as margin_seconds,
-        (
-            select min(margin_seconds) from margins
-            where
-                margins.conversation_id = response.conversation_id
-                and margins.incarnation = response.incarnation
-        ) as worst_margin_seconds
+        reply_time.first_active_us - post_time.first_active_us as active_us
     from stg_first_responses as response
     left join stg_states as reply
         on
@@ -113,8 +125,10 @@ final as (
             and reply.assigned_no = assigned_time.event_no
 )
 
-select final.*, worst_wait_seconds
+select
+    final.*,
+    worst_wait_seconds,
+    worst_margin_seconds,
+    margin_seconds
 from final
-inner join stg_incarnations as life using (conversation_id, incarnation)
-left join worst
-    on final.conversation_id = worst.conversation_id and life.opened_us = epoch_us(worst.opened_at);
+left join worst using (conversation_id, incarnation);

@@ -16,7 +16,7 @@ events as (
             when kind = 'transferred' and agent is not null then {'to': agent}
         end as assignment,
         case
-            when kind = 'paused' then {'reason': coalesce(reason, 'pending')}
+            when kind = 'paused' and status != 'none' then {'reason': coalesce(reason, 'pending')}
             when kind = 'resumed' or is_reopening then {'reason': null::varchar}
         end as pause
     from stg_lifecycle
@@ -85,6 +85,7 @@ compared as (
         lag({'brand': brand, 'channel': channel, 'queue': queue, 'priority': priority})
             over in_order as was,
         lag(scoped.held.agent) over in_order as agent_before,
+        lag(scoped.paused.reason) over in_order as paused_before,
         -- the last person who wrote to the customer before this event
         last_value(if(kind = 'reply', agent, null) ignore nulls) over before as sender_before
     from scoped
@@ -128,6 +129,7 @@ lives as (
         max(event_no) as last_no,
         max(at_us) as last_us,
         max(at_us) filter (is_closing) as last_closed_us,
+        arg_max_null(agent, event_no) filter (is_closing) as closer,
         arg_max(status, event_no) as status,
         incarnation = max(incarnation) over (partition by conversation_id) as is_latest
     from stg_states

@@ -16,7 +16,7 @@ credited as (
             partition by conversation_id, incarnation, survey order by event_no
         ) as sent
     from stg_states
-    where kind in ('survey_sent', 'survey_answered') and status != 'none'
+    where kind in ('survey_sent', 'survey_answered')
 ),
 
 versions as (

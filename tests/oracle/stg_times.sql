@@ -3,6 +3,7 @@
 --   business_us: inside the schedule in force, piece by piece;
 --   first_active_us, resolution_active_us: the same less what pauses that clock;
 --   worked_us, worked_business_us: open, assigned to a person and not paused;
+--   next_active_us: the same of the next response's clock;
 --   paused_us: open and paused.
 
 create or replace table stg_times as
@@ -19,6 +20,9 @@ pieces as (
         list_contains(rule.first_response_pauses, paused_for)
         or (status = 'closed' and list_contains(rule.first_response_pauses, 'closed'))
             as stops_first,
+        list_contains(rule.next_response_pauses, paused_for)
+        or (status = 'closed' and list_contains(rule.next_response_pauses, 'closed'))
+            as stops_next,
         list_contains(rule.resolution_pauses, paused_for)
         or (status = 'closed' and list_contains(rule.resolution_pauses, 'closed'))
             as stops_resolution,
@@ -38,6 +42,8 @@ select
     coalesce(sum(open_us) over past, 0)::bigint as business_us,
     coalesce(sum(open_us) filter (not coalesce(stops_first, false)) over past, 0)::bigint
         as first_active_us,
+    coalesce(sum(open_us) filter (not coalesce(stops_next, false)) over past, 0)::bigint
+        as next_active_us,
     coalesce(sum(open_us) filter (not coalesce(stops_resolution, false)) over past, 0)::bigint
         as resolution_active_us,
     coalesce(sum(elapsed_us) filter (is_worked) over past, 0)::bigint as worked_us,

@@ -43,7 +43,7 @@ gaps as (
 first_tags as (
     select conversation_id, incarnation, unnest(tags) as tag, event_no, generate_subscripts(tags, 1) as place
     from stg_states
-    where status != 'none'
+    where kind = 'tagged'
 ),
 
 tags as (
@@ -90,7 +90,7 @@ counts as (
         count_if(kind = 'post') as post_count,
         count_if(kind = 'reply' and agent is not null) as reply_count,
         count_if(kind = 'reply' and bot is not null) as bot_reply_count,
-        count_if(kind = 'note' and status != 'none') as note_count,
+        count_if(kind = 'note') as note_count,
         count_if(is_reopening) as reopen_count,
         count_if(kind = 'transferred' and status != 'none') as transfer_count,
         count_if(kind in ('post', 'reply') and event_no < last_closed_no) as messages_to_close,
@@ -108,7 +108,7 @@ counts as (
                 kind = 'reply' and agent is not null and event_no < last_closed_no
             )
         ) as handled_from_no,
-        bool_or(status != 'none' and (bot is not null or kind = 'handed_off')) as has_bot,
+        bool_or(bot is not null or kind = 'handed_off') as has_bot,
         min(event_no) filter (kind = 'handed_off' and status != 'none') as handoff_no,
         min(at_us) filter (kind = 'handed_off' and status != 'none') as handoff_us,
         arg_min(sentiment, event_no) filter (kind = 'post' and sentiment is not null)
@@ -116,8 +116,11 @@ counts as (
         arg_max(sentiment, event_no) filter (kind = 'post' and sentiment is not null)
             as sentiment_end,
         count(sentiment) filter (kind = 'post') as sentiment_count,
-        arg_max(actionable, event_no) filter (status != 'none') as said_actionable,
-        arg_max(topic, event_no) filter (status != 'none') as topic
+        arg_max(actionable, event_no) filter (kind = 'tagged') as said_actionable,
+        arg_max(topic, event_no) filter (kind = 'tagged') as topic,
+        -- pauses that ended, by another word on them or by a close
+        max(event_no) filter (is_closing or paused_for is distinct from paused_before)
+            as last_paused_no
     from stg_states
     left join closes using (conversation_id, incarnation)
     group by conversation_id, incarnation

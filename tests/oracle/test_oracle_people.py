@@ -9,7 +9,7 @@ import pytest
 
 from .cases import DAY, Event, rows, run, timeline
 
-HANDLED = "conversation_id agent handle_active_seconds method"
+HANDLED = "conversation_id agent handle_active_seconds handle_active_method"
 
 
 def test_agents_waits_share_their_time(tmp_path: Path) -> None:
@@ -142,10 +142,10 @@ def test_moods_tags_and_channels_are_told(tmp_path: Path) -> None:
     """First and last score, tags once each, a change of channel, the loop closed in public."""
     events = timeline(
         "10:00 post visibility=private", "10:01 tagged topic=money", "10:02 post channel=chat",
-        "10:03 reply agent=ann", "10:04 closed agent=ann",
+        "10:03 reply agent=ann", "10:03 tagged", "10:04 closed agent=ann",
     )  # fmt: skip
     events[0]["sentiment"], events[2]["sentiment"] = -0.5, 0.25
-    events[1]["tags"], events[2]["tags"] = ["b", "a"], ["a", "c"]
+    events[1]["tags"], events[4]["tags"] = ["b", "a"], ["a", "c"]
     events[4]["actionable"] = False
     con = run(tmp_path, events)
     columns = (
