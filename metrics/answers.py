@@ -43,7 +43,7 @@ class Answers(msgspec.Struct, array_like=True):
     worst_wait: int | None = None
     worst_margin: int | None = None
     margins: dict[int, int] = {}  # by SLA: what was left of the target when its clock was ended
-    dues: dict[int, int] = {}  # by SLA: deadline of the last clock that ended
+    dues: dict[int, int | None] = {}  # by SLA: deadline of the last clock that ended
 
     def await_human(self, at: int) -> None:
         """A person is awaited from `at` on, if none has replied yet."""

@@ -193,8 +193,7 @@ def end(
         outcome = outcomes[clock.sla]
         counted = clock.counted(at, book.policy)
         due = _leave(clock, cell)
-        if due < NEVER:
-            of.answers.dues[clock.sla] = due
+        of.answers.dues[clock.sla] = due if due < NEVER else None
         if not clock.is_missed:
             clock.due_at = due
             cell.facts.append((MET if outcome == "met" else VOID) + clock.sla)

@@ -227,7 +227,7 @@ class Conversation(Life, array_like=True):
             return
         cell.facts.append(CLOSED)
         cell.values.append((RESOLUTION_TIME, at - self.opened_at))
-        self.tally.close(is_waiting=self.wait_at is not None)
+        self.tally.close()
         self._end_wait(cell)
         self.holding.end_pause(at, is_open=True)
         self.closed_at = at
@@ -280,8 +280,9 @@ class Conversation(Life, array_like=True):
         self.said.tag(event)
 
     def _surveyed(self, event: Event, at: int, book: Book, cell: Cell) -> None:
-        self.said.survey(event, self.holding.handler, book.policy.surveys)
-        note_survey(cell, event, book.policy.surveys)
+        scales = book.policy.surveys_at(at)
+        self.said.survey(event, self.holding.handler, scales)
+        note_survey(cell, event, scales)
 
     def end(self, book: Book) -> None:
         """Make it final; one still open expires at `ends_at`."""

@@ -45,10 +45,12 @@ def action_row(of: Life, event: Event, before: Scope, policy: PolicyBook) -> Row
     """Any event that is no message, with how things stood just before it."""
     survey = event.survey
     known = None if survey is None else of.said.surveys.get(survey)
-    credited = known.agent if event.kind == "survey_answered" and known and known.sent else None
+    credited = None if survey is None else of.holding.handler
+    if event.kind == "survey_answered" and known is not None and known.sent:
+        credited = known.sent_to
     is_positive = None
     if survey == "csat" and event.score is not None:
-        is_positive = policy.surveys.is_positive(event.score, event.scale_max)
+        is_positive = policy.surveys_at(event.time).is_positive(event.score, event.scale_max)
     return (
         of.id,
         of.opened_at,
@@ -71,7 +73,7 @@ def action_row(of: Life, event: Event, before: Scope, policy: PolicyBook) -> Row
         event.score,
         event.scale_max,
         is_positive,
-        (credited or of.holding.handler) if survey is not None else None,
+        credited,
         event.tags,
         event.topic,
         event.actionable,
@@ -256,7 +258,7 @@ def conversation_row(of: Life, policy: PolicyBook) -> Row:
         list(of.said.tags),
         of.said.topic,
         of.first_human_at is None and (of.resolution == "expired" or by_customer),
-        is_closed and of.tally.closed_waiting,
+        is_closed and of.tally.closed_after_customer,
         of.holding.paused / SECOND,
         of.wait_at,
         of.last_at,

@@ -7,6 +7,7 @@ event's time applies to it. Targets are seconds, ratios lie in 0..1.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Literal
@@ -239,7 +240,6 @@ class PolicyBook:
         self.expire_after = own if expire_after is None else expire_after
         self.memory = min(self.reopen_window, self.expire_after)
         self.active_cap = parse_duration(latest.active_cap)
-        self.surveys = latest.surveys
         self._known: dict[tuple[int, Scope, str], RuleInForce] = {}
         self._rules = self._prepared()
         self._tagged = {one.tag: one for rules in self._rules for one in rules}
@@ -271,6 +271,11 @@ class PolicyBook:
             return self._known[key]
         except KeyError:
             return self._known.setdefault(key, self._look_up(index, scope, priority))
+
+    def surveys_at(self, at: int) -> SurveyScales:
+        """The scales of surveys in the version in force at `at`."""
+        index = bisect_right(self._starts, at)
+        return self.policies[index - 1].surveys if index else SurveyScales()
 
     def _look_up(self, index: int, scope: Scope, priority: str) -> RuleInForce:
         if index < 0:

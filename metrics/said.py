@@ -39,7 +39,7 @@ class Said(msgspec.Struct, array_like=True):
     def survey(self, event: Event, handler: str | None, scales: SurveyScales) -> None:
         """A survey is sent, or answered, while `handler` has the conversation."""
         surveys = self.surveys.setdefault(event.survey or "csat", Surveys())
-        if event.score is None:
+        if event.kind == "survey_sent" or event.score is None:
             surveys.send(handler)
             return
         group = scales.nps_group(event.score, event.scale_max)

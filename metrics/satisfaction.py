@@ -81,7 +81,8 @@ class Surveys(msgspec.Struct, array_like=True):
 
     sent: int = 0
     answered: int = 0
-    agent: str | None = None  # credited with the answers to the latest one sent
+    sent_to: str | None = None  # credited with the answers to the latest one sent
+    agent: str | None = None  # credited with the last answer
     first: float | None = None
     last: float | None = None
     is_positive: bool | None = None  # the last answer, CSAT
@@ -91,12 +92,11 @@ class Surveys(msgspec.Struct, array_like=True):
     def send(self, agent: str | None) -> None:
         """A survey goes out while `agent` has the conversation."""
         self.sent += 1
-        self.agent = agent
+        self.sent_to = agent
 
     def answer(self, score: float, is_positive: bool, group: str | None, agent: str | None) -> None:
         """An answer comes; `agent` is credited only if nobody knows of a survey sent."""
-        if not self.sent:
-            self.agent = agent
+        self.agent = self.sent_to if self.sent else agent
         if self.is_positive is not None and self.is_positive != is_positive:
             self.flips += 1
         if self.first is None:

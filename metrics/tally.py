@@ -16,10 +16,11 @@ class Tally(msgspec.Struct, array_like=True):
     notes: int = 0
     was_private: bool = False
     ends_in_public: bool = False  # the last message is a public reply
+    ends_with_customer: bool = False  # the last message is a post
     closed_replies: int = 0
     closed_messages: int = 0
     closed_in_public: bool = False
-    closed_waiting: bool = False  # the customer had the last word
+    closed_after_customer: bool = False  # the customer had the last word
 
     def message(self, event: Event) -> None:
         """Count a post or a reply."""
@@ -28,20 +29,20 @@ class Tally(msgspec.Struct, array_like=True):
             self.was_private = True
         if event.kind == "post":
             self.posts += 1
-            self.ends_in_public = False
+            self.ends_in_public, self.ends_with_customer = False, True
             return
         if event.agent is None:
             self.bot_replies += 1
         else:
             self.replies += 1
-        self.ends_in_public = is_public
+        self.ends_in_public, self.ends_with_customer = is_public, False
 
-    def close(self, is_waiting: bool) -> None:
-        """Keep how it stands now, while the customer waits or not."""
+    def close(self) -> None:
+        """Keep how it stands now."""
         self.closed_replies = self.replies
         self.closed_messages = self.posts + self.replies + self.bot_replies
         self.closed_in_public = self.ends_in_public
-        self.closed_waiting = is_waiting
+        self.closed_after_customer = self.ends_with_customer
 
     @property
     def is_one_touch(self) -> bool:

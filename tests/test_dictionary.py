@@ -21,7 +21,7 @@ from oracle.oracle import SHARED_COLUMNS, compare, run_oracle
 from replays import Line, write_lines
 from timelines import ACTIVE_CAP, EXPIRE_AFTER, REOPEN_WINDOW, Event, scenarios
 
-USUAL = 50
+USUAL = 24
 EXAMPLES = int(os.environ.get("REPLYWATCH_EXAMPLES", USUAL))
 LATENESS = 3600.0
 

@@ -71,7 +71,7 @@ def desk(
     con = duckdb.connect()
     con.execute("set TimeZone = 'UTC'")
     for table in ("conversations", "responses", "messages", "sla"):
-        found = history.execute(f"select * from {table}").to_arrow_table()
+        found = history.sql(f"select * from {table}").to_arrow_table()
         con.register("found", found)
         con.execute(f"create table {table} as from found")
     history.close()

@@ -63,7 +63,7 @@ def told_again(out: Path, *inputs: Path, **options: Any) -> Digests:
 def test_two_workers_write_the_same_tables(sample: Path, in_order: Digests, tmp_path: Path) -> None:
     """The number of workers shows in no row."""
     assert in_order == told_again(tmp_path, sample, workers=2)
-    assert all(count > 500 for name, (count, _) in in_order.items() if name in SHARED_COLUMNS)
+    assert all(count > 80 for name, (count, _) in in_order.items() if name in SHARED_COLUMNS)
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -47,8 +47,8 @@ SHARED_COLUMNS: dict[str, tuple[str, ...]] = {
         " actionable",
         "sla": f"{_CONVERSATION} sla started_at due_at ended_at outcome policy_version rule"
         f" target_seconds elapsed_seconds agent {_SCOPE} priority",
-        "handling": f"{_CONVERSATION} wait_started_at replied_at agent {_SCOPE} handle_active_seconds"
-        " handle_active_method",
+        "handling": f"{_CONVERSATION} wait_started_at replied_at agent {_SCOPE}"
+        " handle_active_seconds handle_active_method",
         "agent_states": "agent state started_at ended_at seconds source id",
         "windows": f"window_start {_SCOPE} posts replies opened closed answered met missed"
         " attainment is_breached first_response_p50 first_response_p90 first_response_mean"

@@ -41,7 +41,10 @@ last_steps as (
             and clock.started_no = step.started_no
             and case
                 when clock.missed_no is not null then step.event_no = clock.missed_no
-                else coalesce(step.event_no != clock.finish_no or step.is_retargeted, true)
+                else
+                    coalesce(step.event_no != clock.finish_no, true)
+                    or step.is_retargeted
+                    or step.event_no = step.started_no
             end
     qualify
         row_number() over (
