@@ -50,7 +50,7 @@ answers as (
         answer.started_us,
         reply.at_us as replied_us,
         -- greatest() skips a null: nobody assigned
-        greatest(reply.assigned_us, answer.started_us) as since_us,
+        greatest(reply.assigned_us, answer.wait_us) as since_us,
         reply.agent,
         reply.brand,
         reply.channel,

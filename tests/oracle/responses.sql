@@ -1,16 +1,23 @@
 -- Grain: human answer to a wait. `first` counts from the first customer post, whatever a bot said
--- between; `next` from the start of each wait that a human ended after the first response.
+-- between; `next` from the start of each wait that a human ended after the first response. What an
+-- agent could do about it counts from the wait that ran, `wait_no`, which a bot may have begun anew.
 
 create or replace table stg_answers as
 
 select
-    conversation_id,
-    incarnation,
+    response.conversation_id,
+    response.incarnation,
     'first' as kind,
     post_no as started_no,
     post_us as started_us,
-    reply_no
-from stg_first_responses
+    reply_no,
+    coalesce(wait.started_no, post_no) as wait_no,
+    coalesce(wait.started_us, post_us) as wait_us
+from stg_first_responses as response
+left join stg_waits as wait
+    on
+        response.conversation_id = wait.conversation_id
+        and response.reply_no = wait.ended_no
 where reply_no is not null
 
 union all
@@ -21,7 +28,9 @@ select
     'next' as kind,
     started_no,
     started_us,
-    ended_no as reply_no
+    ended_no as reply_no,
+    started_no as wait_no,
+    started_us as wait_us
 from stg_waits
 inner join stg_first_responses using (conversation_id, incarnation)
 where ended_by = 'agent' and started_no > stg_first_responses.reply_no;
@@ -60,17 +69,17 @@ select
     -- null with nobody assigned; greatest() alone would skip the null
     case
         when reply.assigned_us is not null
-            then (reply.at_us - greatest(reply.assigned_us, started_us)) / 1e6
+            then (reply.at_us - greatest(reply.assigned_us, wait_us)) / 1e6
     end as response_assigned_seconds,
     case
         when reply.assigned_us is not null
             then
                 (
                     reply_time.business_us
-                    - greatest(assigned_time.business_us, start_time.business_us)
+                    - greatest(assigned_time.business_us, wait_time.business_us)
                 ) / 1e6
     end as response_assigned_business_seconds,
-    make_timestamptz(greatest(reply.assigned_us, started_us, reply.at_us - active_cap_us))
+    make_timestamptz(greatest(reply.assigned_us, wait_us, reply.at_us - active_cap_us))
         as handling_started_at,
     posts_answered
 from stg_answers as answers
@@ -87,6 +96,10 @@ inner join stg_times as start_time
     on
         answers.conversation_id = start_time.conversation_id
         and answers.started_no = start_time.event_no
+inner join stg_times as wait_time
+    on
+        answers.conversation_id = wait_time.conversation_id
+        and answers.wait_no = wait_time.event_no
 left join stg_times as assigned_time
     on
         reply.conversation_id = assigned_time.conversation_id

@@ -82,7 +82,7 @@ final as (
         response.post_us,
         response.reply_us,
         reply.agent as first_agent,
-        case when reply.assigned_us is not null then greatest(reply.assigned_us, post_us) end
+        case when reply.assigned_us is not null then greatest(reply.assigned_us, wait_us) end
             as handled_since_us,
         human.at_us as human_us,
         reply_time.business_us - post_time.business_us as business_us,
@@ -91,10 +91,18 @@ final as (
             when reply.assigned_us is not null
                 then
                     reply_time.business_us
-                    - greatest(assigned_time.business_us, post_time.business_us)
+                    - greatest(assigned_time.business_us, wait_time.business_us)
         end as assigned_business_us,
         reply_time.first_active_us - post_time.first_active_us as active_us
     from stg_first_responses as response
+    left join stg_answers as answer
+        on
+            response.conversation_id = answer.conversation_id
+            and response.reply_no = answer.reply_no
+    left join stg_times as wait_time
+        on
+            answer.conversation_id = wait_time.conversation_id
+            and answer.wait_no = wait_time.event_no
     left join stg_states as reply
         on
             response.conversation_id = reply.conversation_id
