@@ -1,8 +1,8 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench bench-history lint format requirements clean
+.PHONY: help setup demo test e2e bench bench-history lint format requirements clean
 
 help: ## show this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
 setup: ## build .venv with the command .venv/bin/replywatch
 	@bash tools/setup.sh
@@ -12,6 +12,9 @@ demo: setup ## replay two sample days with a live wallboard
 
 test: setup ## run the tests
 	@.venv/bin/pytest
+
+e2e: setup ## from an event to a page, with a real Prometheus and Alertmanager
+	@REPLYWATCH_REQUIRE=prometheus,alertmanager .venv/bin/pytest tests/endtoend/test_pages.py
 
 bench: setup ## measure the whole path against an idiomatic dataflow
 	@.venv/bin/python tests/benchmarks/bench.py
