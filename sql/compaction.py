@@ -18,11 +18,15 @@ from pathlib import Path
 from replywatch.sql.erasure import erase_again
 from replywatch.sql.manifest import DataFile
 from replywatch.sql.schemas import RESTATEMENTS, TABLES, Table
-from replywatch.sql.upkeep import Upkeep, begin_upkeep
+from replywatch.sql.upkeep import Rewritten, Upkeep, begin_upkeep
 from replywatch.sql.views import Restating, select_rows
 
 GRACE_SECONDS = 3600.0
 """How long a replaced file stays for readers that opened the history before."""
+
+
+COMMITTED_TOGETHER = 64
+"""Files that one transaction lets count: what a crash makes the next run do again."""
 
 
 @dataclass
@@ -63,9 +67,14 @@ def compact(
         did.files_before = len(files)
         restating = Restating(files)
         groups = _groups(files, restating)
+        waiting: list[Rewritten] = []
         for done, (table, group) in enumerate(groups):
             on_step(done, len(groups))
-            _merge(upkeep, table, group, restating, published, did)
+            waiting.append(_merge(upkeep, table, group, restating, published, did))
+            if len(waiting) == COMMITTED_TOGETHER:
+                upkeep.commit(waiting)
+                waiting = []
+        upkeep.commit(waiting)
         on_step(len(groups), len(groups))
         upkeep.show()
         did.removed = len(upkeep.sweep(grace))
@@ -80,8 +89,8 @@ def _merge(
     restating: Restating,
     published: int,
     did: Compacted,
-) -> None:
-    new = upkeep.rewrite(
+) -> Rewritten:
+    rewritten = upkeep.rewrite(
         table,
         group,
         select_rows(table, group, restating.of(group), upkeep.root),
@@ -90,8 +99,9 @@ def _merge(
     )
     did.files_read += len(group)
     did.rows_read += sum(file.rows for file in group)
-    did.files_written += new is not None
-    did.rows_written += 0 if new is None else new.rows
+    did.files_written += rewritten.new is not None
+    did.rows_written += 0 if rewritten.new is None else rewritten.new.rows
+    return rewritten
 
 
 def _groups(files: Sequence[DataFile], restating: Restating) -> list[tuple[Table, list[DataFile]]]:

@@ -157,13 +157,14 @@ def _erase_rows(
     ).fetchall()
     for path, count in holding:
         file = by_path[path]
-        upkeep.rewrite(
+        rewritten = upkeep.rewrite(
             table,
             [file],
             f"select * from {read_files([file], root)} where not coalesce({condition}, false)",
             applied=file.applied,
             is_compacted=file.is_compacted,
         )
+        upkeep.commit([rewritten])
         erased.rows[table.name] = erased.rows.get(table.name, 0) + int(count)
         erased.files += 1
 
