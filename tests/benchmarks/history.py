@@ -221,7 +221,7 @@ def run(folder: Path, size: float, runs: int) -> None:
 
 
 def _time(found: dict[str, Any]) -> str:
-    """Seconds by the clock, and of processor time, which other work on the machine doesn't change."""
+    """Seconds by the clock, and of the processor, which other work beside it hardly changes."""
     return f"{found['seconds']:.2f} s ({found['cpu']:.2f} s CPU)"
 
 
