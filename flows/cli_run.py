@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from replywatch.flows.cli_args import Commands, add_command, add_config, policy_of, read_settings
+from replywatch.flows.cli_args import (
+    CONFIG,
+    Commands,
+    add_command,
+    add_config,
+    policy_of,
+    read_settings,
+)
 from replywatch.flows.cli_errors import OK, counted
 from replywatch.flows.settings import Settings
 
@@ -34,6 +41,7 @@ def _run(given: argparse.Namespace) -> int:
     from replywatch.flows.cli_engine_log import engine_log
     from replywatch.flows.exporter import serve
     from replywatch.flows.runner import StopFlag, claim
+    from replywatch.flows.scheduled_exports import exporting
     from replywatch.flows.settings import load_policy
     from replywatch.flows.stream import live_metrics, run_live
 
@@ -50,7 +58,8 @@ def _run(given: argparse.Namespace) -> int:
             print(f"source   {_source_of(settings)}")
             print(f"history  {settings.history}")
             print("SIGTERM or Ctrl-C ends it cleanly", flush=True)
-            with engine_log(settings.history):
+            config = given.config or (CONFIG if CONFIG.exists() else None)
+            with engine_log(settings.history), exporting(settings.exports, config, live):
                 run_live(settings, policy, live, stop)
         finally:
             stop_serving()

@@ -92,6 +92,8 @@ def _process_families(live: LiveMetrics) -> Iterator[Metric]:
     yield _filled("care_pipeline_watermark_timestamp_seconds", [((), seconds)])
     yield _filled("care_pipeline_info", [((live.version, live.mode), 1.0)])
     yield _filled("care_export_last_success_timestamp_seconds", [((), live.exported_at)])
+    exported = (((kind,), at) for kind, at in sorted(live.wfm_exported_at.items()))
+    yield _filled("care_wfm_export_last_success_timestamp_seconds", exported)
 
 
 def _scope_families(live: LiveMetrics) -> Iterator[Metric]:

@@ -48,6 +48,7 @@ class LiveMetrics:
         self.delay = Buckets(names.DELAY_BOUNDS)
         self.heartbeat = now()
         self.exported_at: float | None = None
+        self.wfm_exported_at: dict[str, float] = {}
         self._now = now
         self.lock = threading.Lock()
         self._max_scopes = max_scopes

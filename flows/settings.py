@@ -15,8 +15,12 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from replywatch.metrics.calendar import find_zone
 from replywatch.metrics.events import customer_hash
 from replywatch.metrics.policy import PolicyBook, PolicyError, parse_duration, read_policy
+from replywatch.metrics.times import SECOND
+from replywatch.sql.exports.formats import FORMATS
+from replywatch.sql.exports.intervals import MINUTES
 from replywatch.sql.schemas import RESTATEMENTS, TABLES
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
@@ -101,6 +105,26 @@ class Source(Section, frozen=True, kw_only=True):
     kafka: Kafka | None = None
 
 
+class ScheduledExport(Section, frozen=True, kw_only=True):
+    """An export that `run` writes by itself, a file a day, of the last `days` days."""
+
+    folder: Path
+    format: str = "canonical"
+    interval: str = "15m"
+    tz: str = "UTC"
+    every: float | str = "15m"
+    days: Positive = 7
+
+    def __post_init__(self) -> None:
+        if self.format not in FORMATS:
+            raise ValueError(f"no format '{self.format}'; name one of {', '.join(FORMATS)}")
+        if self.interval not in MINUTES:
+            raise ValueError(f"no interval '{self.interval}'; name one of {', '.join(MINUTES)}")
+        if parse_duration(self.every) < SECOND:
+            raise ValueError(f"every {self.every!r} is too often; give a second or more")
+        find_zone(self.tz)
+
+
 class FormerKey(Section, frozen=True, kw_only=True):
     """A key for customers' handles that was in use before; erasure still has to know it."""
 
@@ -143,6 +167,7 @@ class Settings(Section, frozen=True, kw_only=True):
     customer_key_file: Path | None = None
     customer_key_version: str = "1"
     former_customer_keys: tuple[FormerKey, ...] = ()
+    exports: tuple[ScheduledExport, ...] = ()
     crisis_tags: tuple[str, ...] = ("crisis",)  # conversations that a forecast doesn't learn from
     queue_ids: dict[str, str] = msgspec.field(default_factory=dict)  # of exports, by queue name
     retention: dict[str, float | str] = msgspec.field(default_factory=dict)  # by table
@@ -193,6 +218,10 @@ def load_settings(path: Path | None) -> Settings:
         history=base / settings.history,
         source=msgspec.structs.replace(settings.source, folder=base / settings.source.folder),
         customer_key_file=below(settings.customer_key_file),
+        exports=tuple(
+            msgspec.structs.replace(export, folder=base / export.folder)
+            for export in settings.exports
+        ),
         former_customer_keys=tuple(
             msgspec.structs.replace(former, file=base / former.file)
             for former in settings.former_customer_keys

@@ -110,6 +110,12 @@ _ALL = (
     Metric(
         "care_export_last_success_timestamp_seconds", "gauge", "Last time history was published."
     ),
+    Metric(
+        "care_wfm_export_last_success_timestamp_seconds",
+        "gauge",
+        "Last time a scheduled export of this format was written; no sample before the first.",
+        ("kind",),
+    ),
 )
 
 CATALOGUE: dict[str, Metric] = {metric.name: metric for metric in _ALL}

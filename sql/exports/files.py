@@ -56,14 +56,15 @@ def export_days(
 ) -> list[Day]:
     """The days from `first` to `last` in the zone of `setting`; `None` is as far as the history.
 
-    No day where the history is empty.
+    None before the history begins, of which nothing is known, and none where it is empty.
     """
     found = covered(con)
     if found is None:
         return []
     begin, end = (at.astimezone(setting.zone) for at in found)
     until = (end - timedelta(microseconds=1)).date()
-    return days_between(first or begin.date(), last or until, setting.zone)
+    start = begin.date() if first is None else max(first, begin.date())
+    return days_between(start, last or until, setting.zone)
 
 
 def write_days(
