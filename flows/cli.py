@@ -20,6 +20,7 @@ from replywatch.flows import (
     cli_forecast,
     cli_history,
     cli_replay,
+    cli_report,
     cli_run,
     cli_upkeep,
 )
@@ -35,6 +36,7 @@ _SUBJECTS = (
     cli_replay,
     cli_run,
     cli_history,
+    cli_report,
     cli_explain,
     cli_alerts,
     cli_dashboards,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ _EXAMPLES = """
 replywatch check replywatch.toml policy.toml
 replywatch check policies/
 replywatch check events.jsonl.gz
+replywatch check out
 """
 
 _KINDS = {
@@ -32,11 +34,12 @@ def add_commands(commands: Commands) -> None:
         commands,
         "check",
         _check,
-        help="validate a configuration, a policy or an event file",
+        help="validate a configuration, a policy, an event file or a history",
         description="Name every fault of a configuration, a policy (both .toml), a folder with the "
         "versions of a policy, a file of events (.jsonl, also .gz and .zst) or the twcs CSV, with "
-        "its line and what is wrong. Exits with 1 if there is any. A note is no fault: it names "
-        "what is allowed and may not be meant.",
+        "its line and what is wrong; or of a history (the folder that --out wrote) what in its "
+        "tables and marts doesn't add up. Exits with 1 if there is any. A note is no fault: it "
+        "names what is allowed and may not be meant.",
         examples=_EXAMPLES,
     )
     parser.add_argument(
@@ -50,9 +53,12 @@ def _check(given: argparse.Namespace) -> int:
 
 
 def _check_one(path: Path) -> bool:
-    """Check a file, or each in a folder, and print what was found; whether no fault was."""
+    """Check a file, a history or each file in a folder, and print what was found; whether none."""
     from replywatch.flows.checks import UnknownFileError, check_file, check_folder
+    from replywatch.sql.manifest import Manifest
 
+    if path.is_dir() and Manifest(path).exists():
+        return _check_history(path)
     try:
         checks = check_folder(path) if path.is_dir() else {path: check_file(path)}
         are_sound = [_print_findings(*check) for check in checks.items()]  # all are told
@@ -76,6 +82,28 @@ def _print_findings(path: Path, checked: Checked) -> bool:
     noted = f", {counted(notes, 'note')}" if notes else ""
     print(f"{path}: {_KINDS[checked.kind]}{size}, {found}{noted}")
     return not faults
+
+
+def _check_history(folder: Path) -> bool:
+    """Check a history, if `folder` holds one, and print what was found; whether nothing was."""
+    from replywatch.sql.checks import check_history, list_checks, read_descriptions
+    from replywatch.sql.history import HistoryError, open_history
+
+    try:
+        con = open_history(folder)
+    except HistoryError as error:
+        complain(_located(folder, error))
+        return False
+    with closing(con):
+        count = 0
+        for failure in check_history(con):
+            count += 1
+            print(f"{folder}: {failure}")
+    models = read_descriptions().values()
+    asked = sum(len(list_checks(model)) for model in models)
+    found = counted(count, "fault") if count else "no faults"
+    print(f"{folder}: a history, {asked} checks of {len(models)} models, {found}")
+    return not count
 
 
 def _located(path: Path, error: Exception) -> str:

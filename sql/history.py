@@ -8,12 +8,15 @@ published, so a reader that opened it keeps a consistent picture and opens it an
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 
 from replywatch.sql.locks import hold
 from replywatch.sql.manifest import DataFile, Manifest
+from replywatch.sql.models import create_models
 from replywatch.sql.schemas import TABLES
 from replywatch.sql.views import Restating, create_view
 
@@ -25,8 +28,29 @@ class HistoryError(Exception):
     """A history that can't be read or written; the message says which, and what to do."""
 
 
+def create_empty(con: duckdb.DuckDBPyConnection) -> None:
+    """Create the models over tables without rows, for `create_views` to fill.
+
+    Models bound to files would open them once for each mention of a table.
+    """
+    con.execute("create schema raw")
+    for table in TABLES.values():
+        con.execute(create_view(table, [], Restating([]), Path()))
+    create_models(con)
+
+
+@cache
+def _empty_database() -> bytes:
+    """A database file with `create_empty` done; the models are bound once a process."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder, DATABASE)
+        with duckdb.connect(str(path)) as con:
+            create_empty(con)
+        return path.read_bytes()
+
+
 def create_views(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    """Create the views of the history in `folder`, over the files that count now."""
+    """Let the tables of `create_empty` show the files of `folder` that count now."""
     root = folder.resolve()
     files = Manifest(folder).files()
     restating = Restating(files)
@@ -45,7 +69,7 @@ def write_database(folder: Path) -> None:
     """
     fresh = folder / f".{DATABASE}.new"
     with hold(folder / f".{DATABASE}.lock"):
-        fresh.unlink(missing_ok=True)
+        fresh.write_bytes(_empty_database())
         with duckdb.connect(str(fresh)) as con:
             create_views(con, folder)
         os.replace(fresh, folder / DATABASE)
@@ -62,6 +86,7 @@ def open_history(folder: Path) -> duckdb.DuckDBPyConnection:
         )
     con = duckdb.connect(config={"python_enable_replacements": False})
     con.execute("set TimeZone = 'UTC'")
+    create_empty(con)
     create_views(con, folder)
     root = str(folder.resolve() / DATA).replace("'", "''")
     con.execute(f"set allowed_directories = ['{root}']")

@@ -7,8 +7,6 @@ zone and its grouping as DuckDB parameters, so nothing a user types ever becomes
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from importlib import resources
 from typing import Any
@@ -17,80 +15,17 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pyarrow as pa
 
+from replywatch.metrics.service_level import VARIANTS, Offered
+from replywatch.metrics.service_level import service_level as service_level_of
+from replywatch.sql.report_list import REPORTS, Report
+
+_OFFERED = ["met", "answered_late", "abandoned", "short_abandoned", "flow_outs"]
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,6})?([Zz]|[+-]\d{2}:\d{2})")
 
 
 class ReportError(ValueError):
     """A report that cannot be given; the message is one line for the user."""
-
-
-@dataclass(frozen=True)
-class Report:
-    """One report: what it shows and how its rows may be grouped.
-
-    `groups` are the columns it can be grouped by, several at once. `always` are columns that every
-    grouping keeps (response kinds and SLAs are never mixed). `listings` map a value of `by` that
-    is no grouping to the SQL file that lists rows so. `grouped` is the file for groupings, the
-    report's own name if empty.
-    """
-
-    title: str
-    default: str
-    groups: tuple[str, ...] = ()
-    always: tuple[str, ...] = ()
-    listings: Mapping[str, str] = field(default_factory=dict)
-    grouped: str = ""
-
-    @property
-    def by(self) -> tuple[str, ...]:
-        """Every value that `by` may take; those in `groups` may be joined by commas."""
-        return (*self.listings, *self.groups)
-
-
-REPORTS: dict[str, Report] = {
-    "agents": Report(
-        "work done in the period (throughput)",
-        default="agent",
-        groups=("agent", "brand", "channel", "queue", "day", "hour"),
-    ),
-    "sla": Report(
-        "SLA clocks that ended in the period (throughput)",
-        default="sla",
-        groups=("sla", "brand", "channel", "queue", "priority", "day", "hour"),
-        always=("sla",),
-    ),
-    "volume": Report(
-        "posts, replies and conversations in the period",
-        default="day",
-        groups=("day", "hour", "brand", "channel", "queue"),
-    ),
-    "responses": Report(
-        "waits that a person answered in the period (throughput)",
-        default="kind",
-        groups=("kind", "brand", "channel", "queue", "agent", "day"),
-        always=("kind",),
-    ),
-    "breaches": Report(
-        "deadlines missed in the period, newest first",
-        default="clock",
-        listings={"clock": "breaches", "window": "breached_windows"},
-    ),
-    "spikes": Report(
-        "episodes of unusual volume that began in the period, newest first",
-        default="episode",
-        groups=("kind", "brand", "channel", "queue", "day"),
-        listings={"episode": "spikes"},
-        grouped="spike_counts",
-    ),
-    "rejected": Report(
-        "events refused in the period",
-        default="event",
-        groups=("source", "reason", "day"),
-        listings={"event": "rejected"},
-        grouped="rejected_counts",
-    ),
-}
 
 
 def run_report(
@@ -101,6 +36,8 @@ def run_report(
     until: datetime | None = None,
     by: str | None = None,
     tz: str = "UTC",
+    service_level: str = "default",
+    short_abandon_seconds: float = 10.0,
 ) -> pa.Table:
     """The rows of report `name` over what happened at or after `since` and before `until`.
 
@@ -108,7 +45,8 @@ def run_report(
     several of its `groups` joined by commas; `None` takes its default. Days and hours begin as
     the clocks in `tz` (an IANA name) have it, and instants come back in that zone. Durations are
     seconds as doubles; `null` is "no data". The schema's metadata holds a `title` for people.
-    Raises `ReportError`.
+    `service_level` is the variant that `sla` shows, which takes for short what was abandoned
+    within `short_abandon_seconds`. Raises `ReportError`.
     """
     report = REPORTS.get(name)
     if report is None:
@@ -119,9 +57,17 @@ def run_report(
             f"the period from {since.isoformat()} to {until.isoformat()} is empty: "
             "--from is inclusive and must lie before --to, which is exclusive"
         )
-    stem, columns = _resolve(name, report, report.default if by is None else by)
+    by = report.default if by is None else by
+    stem, columns = _resolve(name, report, by)
     query = read_sql(stem)
-    values = {"since": since, "until": until, "tz": tz, "by": columns}
+    values = {
+        "since": since,
+        "until": until,
+        "tz": tz,
+        "by": columns,
+        "short_abandon": short_abandon_seconds,
+        **report.values,
+    }
     try:
         wanted = con.extract_statements(query)[0].named_parameters
         params = {key: value for key, value in values.items() if key in wanted}
@@ -129,7 +75,10 @@ def run_report(
     except duckdb.Error as error:
         reason = str(error).splitlines()[0]
         raise ReportError(f"report {name} cannot be read from this history: {reason}") from error
-    title = f"{name}: {report.title} · {_period(since, until, zone)}"
+    if name == "sla":
+        rows = _with_service_level(rows, service_level)
+    words = report.titles.get(by, report.title)
+    title = f"{name}: {words} · {_period(since, until, zone)}"
     return _typed(rows, tz).replace_schema_metadata({"title": title})
 
 
@@ -180,6 +129,28 @@ def _resolve(name: str, report: Report, by: str) -> tuple[str, list[str]]:
                 f"report {name} cannot go by '{column}': use one of {', '.join(report.by)}{several}"
             )
     return report.grouped or name, [*columns, *report.always]
+
+
+def _with_service_level(rows: pa.Table, variant: str) -> pa.Table:
+    """The SLA report with the service level of the first response, by `variant`."""
+    if variant not in VARIANTS:
+        raise ReportError(f"unknown service level '{variant}': use one of {', '.join(VARIANTS)}")
+    levels = [
+        None
+        if row["abandoned"] is None
+        else service_level_of(
+            Offered(
+                row["met"],
+                row["answered_late"],
+                row["abandoned"],
+                row["short_abandoned"],
+                row["flow_outs"],
+            ),
+            variant,
+        )
+        for row in rows.select(_OFFERED).to_pylist()
+    ]
+    return rows.append_column("service_level_ratio", pa.array(levels, pa.float64()))
 
 
 def _period(since: datetime | None, until: datetime | None, zone: ZoneInfo) -> str:

@@ -61,7 +61,7 @@ class Restating:
 
 
 def create_view(table: Table, files: Sequence[DataFile], restating: Restating, root: Path) -> str:
-    """The statement that creates the view of `table`: no hidden columns, only what was said last.
+    """The statement that makes the view of `table`: no hidden columns, only what was said last.
 
     `files` are the table's that count, below the folder `root`.
     """
@@ -81,34 +81,10 @@ def plain_view(table: Table, files: Sequence[DataFile], root: Path) -> str:
 
 
 def _named(table: Table, query: str) -> str:
-    """The statement that creates the view of `table` from the rows of `query`."""
+    """The statement that makes the view of `table` from the rows of `query`."""
     shown = ", ".join(f'"{name}"' for name, _ in table.columns if not name.startswith("_"))
     query = query or _nothing(table)
-    more, join = _WITH_HANDLING.get(table.name, ("", ""))
-    return f"create view {table.name} as select {shown}{more} from ({query}) {join}"
-
-
-# Active handle time is known a while after the reply, so it has a table of its own.
-_WITH_HANDLING = {
-    "responses": (
-        ", handle_active_seconds, handle_active_method",
-        """left join (
-            select conversation_id, opened_at, wait_started_at, replied_at,
-                handle_active_seconds, handle_active_method
-            from handling
-        ) using (conversation_id, opened_at, wait_started_at, replied_at)""",
-    ),
-    "conversations": (
-        ", resolution_active_seconds as full_resolution_active_seconds"
-        ", handle_active_seconds, handle_active_method",
-        """left join (
-            select conversation_id, opened_at,
-                sum(handle_active_seconds order by replied_at) as handle_active_seconds,
-                max(handle_active_method) as handle_active_method
-            from handling group by all
-        ) using (conversation_id, opened_at)""",
-    ),
-}
+    return f"create or replace view raw.{table.name} as select {shown} from ({query})"
 
 
 def _split(

@@ -11,6 +11,9 @@ from typing import NoReturn
 
 import pytest
 
+from replywatch.flows.cli import main
+from replywatch.sample_data import sample_events, write_events
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -50,3 +53,19 @@ def shared_data() -> Path:
     if not (folder / "data").is_dir():
         _skip_or_fail("data", f"no datasets at {folder} (REPLYWATCH_DATA names the folder)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def sample_events_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The two sample days as a file of events."""
+    path = tmp_path_factory.mktemp("sample") / "sample.jsonl"
+    write_events(path, sample_events())
+    return path
+
+
+@pytest.fixture(scope="session")
+def sample_history(sample_events_file: Path) -> Path:
+    """The history of the two sample days, replayed once; nobody changes it."""
+    out = sample_events_file.parent / "out"
+    assert main(["replay", str(sample_events_file), "--out", str(out)]) == 0
+    return out

@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from replywatch.sql.models import create_models
 from replywatch.sql.schemas import TABLES
 
 Row = dict[str, Any]
@@ -25,6 +26,7 @@ def at(clock: str, day: str = "2026-01-05") -> datetime:
 def history(**tables: list[Row]) -> duckdb.DuckDBPyConnection:
     """A connection with every table of the history; columns that a row leaves out are null."""
     con = duckdb.connect()
+    con.execute("create schema raw")
     for name, table in TABLES.items():
         fields = {column.name for column in table.schema}
         rows = [
@@ -32,8 +34,12 @@ def history(**tables: list[Row]) -> duckdb.DuckDBPyConnection:
             for row in tables.get(name, [])
         ]
         con.register("given", pa.Table.from_pylist(rows, schema=table.schema))
-        con.execute(f"create table {name} as select * from given")
+        shown = ", ".join(
+            f'"{column}"' for column in table.schema.names if not column.startswith("_")
+        )
+        con.execute(f"create table raw.{name} as select {shown} from given")
         con.unregister("given")
+    create_models(con)
     return con
 
 

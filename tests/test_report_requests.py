@@ -21,7 +21,7 @@ def con() -> duckdb.DuckDBPyConnection:
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("agent", {}, "unknown report 'agent': use one of agents, sla, volume"),
+        ("agent", {}, "unknown report 'agent': use one of agents, teams, sla"),
         ("sla", {"by": "agnt"}, "report sla cannot go by 'agnt': use one of sla, brand, channel"),
         ("sla", {"by": "brand,met"}, "report sla cannot go by 'met'"),
         ("sla", {"by": ""}, "report sla cannot go by ''"),

@@ -11,7 +11,8 @@ import duckdb
 import pytest
 from small_history import ACME_CHAT, GLOBEX_CHAT, answer, at, clock, history, sample, window
 
-from replywatch.sql.reports import REPORTS, read_sql, run_report
+from replywatch.sql.report_list import REPORTS
+from replywatch.sql.reports import read_sql, run_report
 
 
 @pytest.fixture(scope="module")
@@ -20,11 +21,14 @@ def con() -> duckdb.DuckDBPyConnection:
     return sample()
 
 
-def rows(con: duckdb.DuckDBPyConnection, name: str, **options: Any) -> list[tuple[Any, ...]]:
-    """A report's rows as tuples, doubles without the noise of their last digits."""
+def rows(
+    con: duckdb.DuckDBPyConnection, name: str, columns: str = "", **options: Any
+) -> list[tuple[Any, ...]]:
+    """A report's rows as tuples of `columns` (default: all), doubles without noise at their end."""
+    table = run_report(con, name, **options)
     return [
         tuple(round(value, 9) if isinstance(value, float) else value for value in row.values())
-        for row in run_report(con, name, **options).to_pylist()
+        for row in table.select(columns.split() or table.column_names).to_pylist()
     ]
 
 
@@ -41,7 +45,37 @@ def test_agents_are_credited_for_what_they_sent_and_closed(
     ana = ("ana", 2, 4, 2, 3, 1480.0, 600.0, 3000.0, 1, 120.0, 120.0, 120.0, 1, 1, 1, 1)
     bo = ("bo", 1, 1, 1, 1, 900.0, 900.0, 900.0, 1, 900.0, 900.0, 900.0, 1, 0, 1, 0)
     expected = [(*ana, 1500.0, 1500.0), (*bo, None, None)]
-    assert expected == rows(con, "agents")
+    assert expected == rows(
+        con,
+        "agents",
+        "agent conversations replies first_responses responses published_mean_seconds "
+        "published_median_seconds published_p90_seconds assigned_responses assigned_mean_seconds "
+        "assigned_median_seconds assigned_p90_seconds met missed closed handled "
+        "handle_elapsed_mean_seconds handle_elapsed_median_seconds",
+    )
+
+
+def test_teams_hold_what_is_nobodys_too(con: duckdb.DuckDBPyConnection) -> None:
+    """The clock missed with nobody assigned and the bot's close are the queue's all the same."""
+    expected = [("default", 2, 3, 5, 2, 2, 3)]
+    assert expected == rows(con, "teams", "queue agents conversations replies met missed closed")
+
+
+def test_few_answers_are_flagged_and_have_no_interval(con: duckdb.DuckDBPyConnection) -> None:
+    """Three answered waits say nothing about anybody, and the attainment's interval is wide."""
+    columns = "agent is_small_sample assigned_median_low_seconds attainment attainment_high_ratio"
+    assert ("ana", True, None, 0.5, 0.905471345) == rows(con, "agents", columns)[0]
+
+
+def test_a_median_has_an_interval_of_order_statistics() -> None:
+    """Of twenty answers, 1 to 20 minutes, the median lies between the 5th and the 16th."""
+    answers = [
+        answer(f"c{n}", ACME_CHAT, "first", "10:00", f"10:{n:02}", "ana", assigned=60.0 * n)
+        for n in range(1, 21)
+    ]
+    con = history(responses=answers)
+    columns = "assigned_median_seconds assigned_median_low_seconds assigned_median_high_seconds"
+    assert [(630.0, 300.0, 960.0)] == rows(con, "agents", columns)
 
 
 def test_agents_over_several_groups(con: duckdb.DuckDBPyConnection) -> None:
@@ -62,7 +96,8 @@ def test_sla_judges_clocks_and_for_all_conversations(con: duckdb.DuckDBPyConnect
         ("next_response", 0, 1, 0, 0.0, 300.0, 1, 300.0),
         ("all", 1, 2, 1, round(1 / 3, 9), None, 0, None),
     ]
-    assert expected == rows(con, "sla")
+    columns = "sla met missed void attainment target_seconds answered_late worst_late_seconds"
+    assert expected == rows(con, "sla", columns)
 
 
 def test_sla_attainment_over_nothing_is_null() -> None:
@@ -84,7 +119,11 @@ def test_sla_by_scope_keeps_the_slas_apart(con: duckdb.DuckDBPyConnection) -> No
         ("globex", "chat", "first_response", 0, 1, 1, 0.0, 300.0, 1, 3300.0),
         ("globex", "chat", "all", 0, 1, 1, 0.0, None, 0, None),
     ]
-    assert expected == rows(con, "sla", by="brand,channel")
+    columns = (
+        "brand channel sla met missed void attainment target_seconds answered_late "
+        "worst_late_seconds"
+    )
+    assert expected == rows(con, "sla", columns, by="brand,channel")
 
 
 def test_responses_are_first_next_and_all(con: duckdb.DuckDBPyConnection) -> None:
@@ -94,7 +133,11 @@ def test_responses_are_first_next_and_all(con: duckdb.DuckDBPyConnection) -> Non
         ("next", 1, 600.0, 600.0, 600.0, 0.0, 1.0, 1.0),
         ("all", 4, 1335.0, 750.0, 2790.0, 0.25, 0.75, 1.0),
     ]
-    assert expected == rows(con, "responses")
+    columns = (
+        "kind n mean_seconds median_seconds p90_seconds within_5m_ratio within_15m_ratio "
+        "within_60m_ratio"
+    )
+    assert expected == rows(con, "responses", columns)
 
 
 def test_responses_by_agent_keep_the_kinds_apart(con: duckdb.DuckDBPyConnection) -> None:
@@ -114,7 +157,8 @@ def test_volume_adds_scopes_before_it_looks_for_the_fullest_window(
     con: duckdb.DuckDBPyConnection,
 ) -> None:
     """Two scopes of one window count together, and spikes nobody judged are null."""
-    assert [(date(2026, 1, 5), 9, 1, 2, 0, 1, 5, None)] == rows(con, "volume")
+    columns = "day posts replies opened closed answered max_window_posts spike_windows"
+    assert [(date(2026, 1, 5), 9, 1, 2, 0, 1, 5, None)] == rows(con, "volume", columns)
     assert [("chat", 3, 3), ("email", 6, 4)] == [
         (row["channel"], row["posts"], row["max_window_posts"])
         for row in run_report(con, "volume", by="channel").to_pylist()

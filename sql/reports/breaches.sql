@@ -13,54 +13,24 @@
 -- Parameters: $since, $until (instants, null is open; since is in, until is out).
 with
 
-clocks as (
-    select
-        *,
-        lead(started_at) over (
-            partition by conversation_id, opened_at, sla order by started_at
-        ) as next_started_at
-    from sla
-),
-
-missed as (
-    select *
-    from clocks
-    where outcome = 'missed'
-        and ended_at >= coalesce($since::timestamptz, '-infinity')
-        and ended_at < coalesce($until::timestamptz, 'infinity')
-),
-
--- A late reply ends the wait of the newest clock: one that a newer clock follows (the conversation
--- was closed and reopened between) stays unanswered.
 final as (
     select
-        missed.conversation_id,
-        missed.sla,
-        missed.started_at,
-        missed.due_at,
-        responses.replied_at as answered_at,
-        epoch_us(responses.replied_at - missed.due_at) / 1e6 as late_by_seconds,
-        missed.target_seconds,
-        missed.brand,
-        missed.channel,
-        missed.queue,
-        missed.priority,
-        missed.agent,
-        responses.agent as answered_by
-    from missed
-    left join responses
-        on responses.conversation_id = missed.conversation_id
-        and responses.opened_at = missed.opened_at
-        and responses.replied_at > missed.due_at
-        and responses.replied_at <= coalesce(missed.next_started_at, 'infinity')
-        and (
-            (missed.sla = 'first_response' and responses.kind = 'first')
-            or (
-                missed.sla = 'next_response'
-                and responses.kind = 'next'
-                and responses.wait_started_at = missed.started_at
-            )
-        )
+        conversation_id,
+        sla,
+        started_at,
+        due_at,
+        answered_at,
+        late_by_seconds,
+        target_seconds,
+        brand,
+        channel,
+        queue,
+        priority,
+        agent,
+        answered_by
+    from breaches
+    where missed_at >= coalesce($since::timestamptz, '-infinity')
+        and missed_at < coalesce($until::timestamptz, 'infinity')
 )
 
 select * from final

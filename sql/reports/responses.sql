@@ -5,17 +5,22 @@
 --
 -- n                            answered waits
 -- mean_, median_, p90_seconds  from the wait's start to the reply; quantiles interpolate linearly
+-- median_low_, _high_seconds   the median's 95 % interval; null under eight answers
+-- business_median_, business_p90_seconds  the same inside opening hours
+-- assigned_n, assigned_median_, assigned_p90_seconds  from the later of assignment and wait's start
 -- within_5m_, 15m_, 60m_ratio  share answered within 5, 15, 60 minutes, the limit included
+-- posts_answered_mean          posts of one wait
 --
 -- Parameters: $since, $until (instants, null is open; since is in, until is out), $tz, $by.
--- Groups: day, brand, channel, queue, agent; kind is always one. No answers, no row.
+-- Groups: day, hour, brand, channel, queue, priority, agent; kind is always one. No answers, no row.
 with
 
 answers as (
     select
         cast(replied_at at time zone $tz as date) as day,
+        hour_of(replied_at, $tz) as hour,
         *
-    from responses
+    from raw.responses
     where replied_at >= coalesce($since::timestamptz, '-infinity')
         and replied_at < coalesce($until::timestamptz, 'infinity')
 ),
@@ -40,10 +45,18 @@ final as (
         count(*) as n,
         avg(response_seconds) as mean_seconds,
         quantile_cont(response_seconds, 0.5) as median_seconds,
+        median_low(median_ranks(response_seconds), count(*)) as median_low_seconds,
+        median_high(median_ranks(response_seconds), count(*)) as median_high_seconds,
         quantile_cont(response_seconds, 0.9) as p90_seconds,
+        quantile_cont(response_business_seconds, 0.5) as business_median_seconds,
+        quantile_cont(response_business_seconds, 0.9) as business_p90_seconds,
+        count(response_assigned_seconds) as assigned_n,
+        quantile_cont(response_assigned_seconds, 0.5) as assigned_median_seconds,
+        quantile_cont(response_assigned_seconds, 0.9) as assigned_p90_seconds,
         avg((response_seconds <= 300)::int) as within_5m_ratio,
         avg((response_seconds <= 900)::int) as within_15m_ratio,
-        avg((response_seconds <= 3600)::int) as within_60m_ratio
+        avg((response_seconds <= 3600)::int) as within_60m_ratio,
+        avg(posts_answered) as posts_answered_mean
     from ordered
     group by all
 )

@@ -5,77 +5,134 @@
 --
 -- met, missed, void        clocks by outcome; a missed one ends at its deadline
 -- attainment               met / (met + missed), null when there are neither
+-- attainment_low, _high_ratio  its 95 % interval (Wilson)
 -- target_seconds           the target, null where rules with several targets meet in a row
 -- answered_late            missed clocks that a human reply did end later
 -- worst_late_seconds       the longest of these, deadline to reply; null when there is none
+-- abandoned                first_response only: conversations that ended without a human reply, by
+--                          expiry or the customer's close, in the period
+-- short_abandoned          of these, within $short_abandon seconds of the opening
+-- flow_outs                first_response only: moves to another queue before a human reply
+-- service_level_ratio      first_response only: met of the answered and abandoned, by the variant
+--                          asked for; added to the rows by metrics/service_level.py
 --
--- Parameters: $since, $until (instants, null is open; since is in, until is out), $tz, $by.
+-- Parameters: $since, $until (instants, null is open; since is in, until is out), $tz, $by,
+-- $short_abandon.
 -- Groups: day, hour, brand, channel, queue, priority; sla is always one.
 with
-
-clocks as (
-    select
-        *,
-        lead(started_at) over (
-            partition by conversation_id, opened_at, sla order by started_at
-        ) as next_started_at
-    from sla
-),
 
 ended as (
     select
         cast(ended_at at time zone $tz as date) as day,
-        ended_at - (
-            (ended_at at time zone $tz) - date_trunc('hour', ended_at at time zone $tz)
-        ) as hour,
+        hour_of(ended_at, $tz) as hour,
         *
-    from clocks
-    where outcome in ('met', 'missed', 'void')
+    from stg_sla
+    where is_ended
         and ended_at >= coalesce($since::timestamptz, '-infinity')
         and ended_at < coalesce($until::timestamptz, 'infinity')
 ),
 
--- A late reply ends the wait of the newest clock: one that a newer clock follows (the conversation
--- was closed and reopened between) stays unanswered.
-with_late_reply as (
+clocks as (
     select
-        ended.*,
-        epoch_us(responses.replied_at - ended.due_at) / 1e6 as late_seconds
+        columns(lambda name: list_contains($by, name)),
+        count(*) filter (outcome = 'met') as met,
+        count(*) filter (outcome = 'missed') as missed,
+        count(*) filter (outcome = 'void') as void,
+        case when min(target_seconds) = max(target_seconds) then min(target_seconds) end
+            as target_seconds
     from ended
-    left join responses
-        on responses.conversation_id = ended.conversation_id
-        and responses.opened_at = ended.opened_at
-        and ended.outcome = 'missed'
-        and responses.replied_at > ended.due_at
-        and responses.replied_at <= coalesce(ended.next_started_at, 'infinity')
-        and (
-            (ended.sla = 'first_response' and responses.kind = 'first')
-            or (
-                ended.sla = 'next_response'
-                and responses.kind = 'next'
-                and responses.wait_started_at = ended.started_at
-            )
-        )
+    group by all
+),
+
+judged as (
+    select
+        columns(lambda name: list_contains($by, name)),
+        conversation_id,
+        opened_at,
+        bool_or(outcome = 'missed') as is_missed,
+        bool_or(outcome = 'met') as is_met
+    from (select * replace ('all' as sla) from ended)
+    group by all
 ),
 
 conversations_judged as (
     select
         columns(lambda name: list_contains($by, name)),
-        conversation_id,
-        opened_at,
-        case
-            when bool_or(outcome = 'missed') then 'missed'
-            when bool_or(outcome = 'met') then 'met'
-            else 'void'
-        end as outcome
-    from (select * replace ('all' as sla) from ended)
+        count(*) filter (is_met and not is_missed) as met,
+        count(*) filter (is_missed) as missed,
+        count(*) filter (not is_met and not is_missed) as void
+    from judged
     group by all
 ),
 
-outcomes as (
-    select * from with_late_reply
+late as (
+    select
+        columns(lambda name: list_contains($by, name)),
+        count(late_by_seconds) as answered_late,
+        max(late_by_seconds) as worst_late_seconds
+    from (
+        select
+            cast(missed_at at time zone $tz as date) as day,
+            hour_of(missed_at, $tz) as hour,
+            *
+        from breaches
+        where missed_at >= coalesce($since::timestamptz, '-infinity')
+            and missed_at < coalesce($until::timestamptz, 'infinity')
+    )
+    group by all
+),
+
+left_without_reply as (
+    select
+        columns(lambda name: list_contains($by, name)),
+        count(*) as abandoned,
+        count(*) filter (full_resolution_seconds <= $short_abandon::double) as short_abandoned
+    from (
+        select
+            'first_response' as sla,
+            coalesce(closed_at, final_at) as left_at,
+            cast(left_at at time zone $tz as date) as day,
+            hour_of(left_at, $tz) as hour,
+            *
+        from stg_conversations
+        where is_abandoned
+            and left_at >= coalesce($since::timestamptz, '-infinity')
+            and left_at < coalesce($until::timestamptz, 'infinity')
+    )
+    group by all
+),
+
+moved as (
+    select
+        columns(lambda name: list_contains($by, name)),
+        count(*) as flow_outs
+    from (
+        select
+            'first_response' as sla,
+            cast(transferred_at at time zone $tz as date) as day,
+            hour_of(transferred_at, $tz) as hour,
+            from_brand as brand,
+            from_channel as channel,
+            from_queue as queue,
+            priority
+        from transfers
+        where is_flow_out
+            and transferred_at >= coalesce($since::timestamptz, '-infinity')
+            and transferred_at < coalesce($until::timestamptz, 'infinity')
+    )
+    group by all
+),
+
+pieces as (
+    select * from clocks
     union all by name
     select * from conversations_judged
+    union all by name
+    select * from late
+    union all by name
+    select * from left_without_reply
+    union all by name
+    select * from moved
 ),
 
 -- Last, and an enum: rows sort by scope first, then in this order.
@@ -83,22 +140,34 @@ ordered as (
     select
         * exclude (sla),
         sla::enum ('first_response', 'next_response', 'resolution', 'all') as sla
-    from outcomes
+    from pieces
+),
+
+-- One piece of each kind a row: whatever it is taken by, it is that value.
+whole as (
+    select
+        columns(lambda name: list_contains($by, name)),
+        any_value(columns(lambda name: not list_contains($by, name)))
+    from ordered
+    group by all
 ),
 
 final as (
     select
         columns(lambda name: list_contains($by, name)),
-        count(*) filter (outcome = 'met') as met,
-        count(*) filter (outcome = 'missed') as missed,
-        count(*) filter (outcome = 'void') as void,
+        coalesce(met, 0) as met,
+        coalesce(missed, 0) as missed,
+        coalesce(void, 0) as void,
         met / nullif(met + missed, 0) as attainment,
-        case when min(target_seconds) = max(target_seconds) then min(target_seconds) end
-            as target_seconds,
-        count(late_seconds) as answered_late,
-        max(late_seconds) as worst_late_seconds
-    from ordered
-    group by all
+        wilson_low(met, met + missed) as attainment_low_ratio,
+        wilson_high(met, met + missed) as attainment_high_ratio,
+        target_seconds,
+        coalesce(answered_late, 0) as answered_late,
+        worst_late_seconds,
+        case when sla = 'first_response' then coalesce(abandoned, 0) end as abandoned,
+        case when sla = 'first_response' then coalesce(short_abandoned, 0) end as short_abandoned,
+        case when sla = 'first_response' then coalesce(flow_outs, 0) end as flow_outs
+    from whole
 )
 
 select * from final

@@ -6,18 +6,21 @@
 -- opened, closed           conversations opened; closes
 -- answered                 waits that a person's reply ended
 -- max_window_posts         most posts in one 5-minute window, over all scopes of the row
+-- posts_expected           posts expected where that is known; expected_ratio = posts there / expected
+-- max_waiting              most conversations waiting at the end of a window, over all scopes
 -- spike_windows            windows of a scope with is_spike; null where spikes are not judged
 --
 -- Parameters: $since, $until (instants, null is open; since is in, until is out), $tz, $by.
--- Groups: day, hour, brand, channel, queue. A bucket in which nothing happened has no row.
+-- Groups: day, hour, interval (15 minutes), window (5 minutes), brand, channel, queue. A bucket in
+-- which nothing happened has no row.
 with
 
 dated as (
     select
         cast(window_start at time zone $tz as date) as day,
-        window_start - (
-            (window_start at time zone $tz) - date_trunc('hour', window_start at time zone $tz)
-        ) as hour,
+        hour_of(window_start, $tz) as hour,
+        time_bucket(interval 15 minutes, window_start) as interval,
+        window_start as "window",
         *
     from windows
     where window_start >= coalesce($since::timestamptz, '-infinity')
@@ -33,6 +36,9 @@ per_window as (
         sum(opened) as opened,
         sum(closed) as closed,
         sum(answered) as answered,
+        sum(posts_expected) as posts_expected,
+        sum(posts) filter (posts_expected is not null) as posts_judged,
+        sum(waiting) as waiting,
         sum(is_spike::int) as spikes
     from dated
     group by all
@@ -47,6 +53,10 @@ final as (
         sum(per_window.closed)::bigint as closed,
         sum(per_window.answered)::bigint as answered,
         max(per_window.posts)::bigint as max_window_posts,
+        sum(per_window.posts_expected) as posts_expected,
+        sum(per_window.posts_judged) / nullif(sum(per_window.posts_expected), 0)
+            as expected_ratio,
+        max(per_window.waiting)::bigint as max_waiting,
         sum(per_window.spikes)::bigint as spike_windows
     from per_window
     group by all

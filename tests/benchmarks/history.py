@@ -33,7 +33,7 @@ from benchmarks.history_rows import tables
 from replywatch.sql.compaction import compact
 from replywatch.sql.exports.files import Export, export_days, write_days
 from replywatch.sql.exports.formats import Setting
-from replywatch.sql.history import DATA, open_history, write_database
+from replywatch.sql.history import DATA, create_empty, open_history, write_database
 from replywatch.sql.manifest import DataFile, Manifest
 from replywatch.sql.reports import run_report
 from replywatch.sql.schemas import TABLES
@@ -128,6 +128,7 @@ def plain_report(folder: Path, period: tuple[datetime, datetime]) -> int:
     root, files = folder.resolve(), Manifest(folder).files()
     with duckdb.connect() as con:
         con.execute("set TimeZone = 'UTC'")
+        create_empty(con)
         for name, table in TABLES.items():
             con.execute(plain_view(table, [f for f in files if f.table == name], root))
         return int(run_report(con, "agents", since=period[0], until=period[1]).num_rows)

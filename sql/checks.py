@@ -1,0 +1,116 @@
+"""Checks of a history: what the `.yml` beside each model says of it, put to the data.
+
+A check is a query that finds the rows that break it. Those of a model are: its columns are the ones
+described, its key is unique and nowhere null, values are the accepted ones, what it refers to is
+there, and the accounting identities hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import duckdb
+import yaml
+
+from replywatch.sql.models import FOLDERS, read_models
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a model's `.yml` says: its grain in words, and its columns with unit and meaning."""
+
+    name: str
+    grain: str
+    columns: dict[str, dict[str, str]]
+    key: tuple[str, ...] = ()
+    nullable_in_key: tuple[str, ...] = ()
+    not_null: tuple[str, ...] = ()
+    accepted_values: dict[str, list[str]] | None = None
+    relationships: tuple[dict[str, Any], ...] = ()
+    identities: dict[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Check:
+    """One statement about a model; `query` finds the rows that break it."""
+
+    model: str
+    statement: str
+    query: str
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A check that found rows: how many, and the first of them in words."""
+
+    check: Check
+    count: int
+    example: str
+
+    def __str__(self) -> str:
+        rows = "1 row breaks" if self.count == 1 else f"{self.count:,} rows break"
+        return f"{self.check.model}: {self.check.statement}: {rows} it, such as {self.example}"
+
+
+@cache
+def read_descriptions() -> dict[str, Description]:
+    """The description of each model by name, in the models' order."""
+    found = {}
+    for folder in FOLDERS:
+        for file in (resources.files(__package__) / folder).iterdir():
+            if file.name.endswith(".yml"):
+                name = file.name.removesuffix(".yml")
+                found[name] = Description(name, **yaml.safe_load(file.read_text(encoding="utf-8")))
+    return {name: found[name] for name in read_models()}
+
+
+def list_checks(of: Description) -> list[Check]:
+    """Every check of a model."""
+    checks = []
+    if of.key:
+        key = ", ".join(of.key)
+        query = f"select {key}, count(*) as n from {of.name} group by all having n > 1"
+        checks.append(Check(of.name, f"({key}) is unique", query))
+    filled = [c for c in dict.fromkeys((*of.key, *of.not_null)) if c not in of.nullable_in_key]
+    if filled:
+        query = f"select * from {of.name} where {' or '.join(f'{c} is null' for c in filled)}"
+        checks.append(Check(of.name, f"{', '.join(filled)} are not null", query))
+    for column, values in (of.accepted_values or {}).items():
+        listed = ", ".join(f"'{value}'" for value in values)
+        query = f"select distinct {column} from {of.name} where {column} not in ({listed})"
+        checks.append(Check(of.name, f"{column} is one of {', '.join(values)}", query))
+    for relation in of.relationships:
+        columns, other = ", ".join(relation["columns"]), relation["to"]
+        query = (
+            f"select distinct {columns} from {of.name} "
+            f"anti join {other} using ({columns}) where ({columns}) is not null"
+        )
+        checks.append(Check(of.name, f"({columns}) is in {other}", query))
+    checks += [Check(of.name, name, query) for name, query in (of.identities or {}).items()]
+    return checks
+
+
+def check_history(con: duckdb.DuckDBPyConnection) -> Iterator[Failure]:
+    """Every failure of every model, as they are found; nothing means the history is sound."""
+    for description in read_descriptions().values():
+        yield from _check_columns(con, description)
+        for check in list_checks(description):
+            yield from _run(con, check)
+
+
+def _check_columns(con: duckdb.DuckDBPyConnection, of: Description) -> Iterator[Failure]:
+    actual = [row[0] for row in con.sql(f"describe {of.name}").fetchall()]
+    if odd := sorted(set(actual) ^ set(of.columns)):
+        yield Failure(Check(of.name, "its columns are those described", ""), len(odd), odd[0])
+
+
+def _run(con: duckdb.DuckDBPyConnection, check: Check) -> Iterator[Failure]:
+    broken = con.sql(check.query).limit(1).to_arrow_table().to_pylist()
+    if broken:
+        counted = con.sql(f"select count(*) from ({check.query})").fetchall()
+        example = ", ".join(f"{name} = {value}" for name, value in list(broken[0].items())[:4])
+        yield Failure(check, counted[0][0], example)

@@ -1,0 +1,81 @@
+"""Models: the SQL views that turn the history's tables into what people ask for.
+
+A model is a file: `staging/stg_*.sql` renames and casts one table, `marts/*.sql` has one row per
+something that its `.yml` names. The tables themselves lie in the schema `raw`; one without a mart
+of its name is shown as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from graphlib import TopologicalSorter
+from importlib import resources
+
+import duckdb
+
+from replywatch.sql.schemas import TABLES
+
+FOLDERS = ("staging", "marts")
+_REFERENCE = re.compile(r"\b(?:from|join)\s+([a-z_]+)\b(?!\.)")
+_COMMENT = re.compile(r"--.*")
+
+_LOWER_RANKS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.43, 0.45, 0.47, 0.48, 0.49, 0.495)
+_RANKS = [*_LOWER_RANKS, 0.5, *(round(1 - rank, 3) for rank in reversed(_LOWER_RANKS))]
+"""Shares at which the sorted values are looked at; the next one further out is taken."""
+
+_MACROS = (
+    # Wilson's score interval, 95 %, of a share of `hits` in `n`; null over nothing.
+    """create macro wilson_low(hits, n) as case when n > 0 then greatest(0,
+        (hits + 1.9208 - 1.96 * sqrt(hits * (1 - hits / n) + 0.9604)) / (n + 3.8416)
+    ) end""",
+    """create macro wilson_high(hits, n) as case when n > 0 then least(1,
+        (hits + 1.9208 + 1.96 * sqrt(hits * (1 - hits / n) + 0.9604)) / (n + 3.8416)
+    ) end""",
+    # The median's 95 % interval by order statistics, which assumes no shape: `median_ranks` of the
+    # values give it with their number. Under eight values there is none.
+    f"create macro median_ranks(value) as quantile_disc(value, {_RANKS})",
+    f"""create macro median_low(ranks, n) as case when n >= 8 then ranks[
+        len(list_filter({_RANKS}, lambda p: p <= floor((n - 1.96 * sqrt(n)) / 2) / n + 1e-9))
+    ] end""",
+    f"""create macro median_high(ranks, n) as case when n >= 8 then ranks[
+        1 + len(list_filter({_RANKS}, lambda p: p <= ceil((n + 1.96 * sqrt(n)) / 2) / n + 1e-9))
+    ] end""",
+    # Fewer than this is too little to judge anybody by.
+    "create macro is_small_sample(n) as coalesce(n, 0) < 30",
+    # The hour that holds an instant, on the hour of the zone's wall clock, as an instant.
+    """create macro hour_of(instant, tz) as
+        instant - ((instant at time zone tz) - date_trunc('hour', instant at time zone tz))""",
+)
+
+
+@cache
+def read_models() -> dict[str, str]:
+    """The SQL of each model by name, in an order in which each comes after those it reads."""
+    found = {
+        file.name.removesuffix(".sql"): file.read_text(encoding="utf-8")
+        for folder in FOLDERS
+        for file in sorted((resources.files(__package__) / folder).iterdir(), key=lambda f: f.name)
+        if file.name.endswith(".sql")
+    }
+    reads = {
+        name: {
+            other
+            for other in _REFERENCE.findall(_COMMENT.sub("", query))
+            if other in found and other != name
+        }
+        for name, query in found.items()
+    }
+    return {name: found[name] for name in TopologicalSorter(reads).static_order()}
+
+
+def create_models(con: duckdb.DuckDBPyConnection) -> None:
+    """Create the models, and the tables that have none, as views over the schema `raw`."""
+    for macro in _MACROS:
+        con.execute(macro)
+    models = read_models()
+    for name in TABLES:
+        if name not in models:
+            con.execute(f"create view {name} as select * from raw.{name}")
+    for name, query in models.items():
+        con.execute(f"create view {name} as {query}")

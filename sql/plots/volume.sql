@@ -1,0 +1,12 @@
+-- Posts and what was expected, by buckets of $width minutes over all scopes; is_spike where any
+-- scope had one.
+select
+    time_bucket(to_minutes($width::bigint), window_start) as bucket,
+    sum(posts)::bigint as posts,
+    sum(posts_expected) as expected,
+    coalesce(bool_or(is_spike), false) as is_spike
+from stg_windows
+where window_start >= coalesce($since::timestamptz, '-infinity')
+    and window_start < coalesce($until::timestamptz, 'infinity')
+group by all
+order by all

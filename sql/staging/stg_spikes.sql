@@ -1,0 +1,2 @@
+-- Episodes of unusual volume.
+select * from raw.spikes

@@ -1,0 +1,209 @@
+"""The models over the sample days: they add up, and say so where they don't."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+from small_history import ACME_CHAT, Row, at, clock, conversation, history
+
+from replywatch.flows.cli import main
+from replywatch.sql.checks import check_history, list_checks, read_descriptions
+from replywatch.sql.history import DATABASE, open_history
+from replywatch.sql.models import read_models
+
+UNITS = {
+    *("id", "text", "instant", "date", "seconds", "business seconds", "count", "days", "ratio"),
+    *("flag", "score", "score −1…1", "ratio −1…1", "mean waits", "list of text"),
+    *("list of seconds", "list of business seconds"),
+}
+
+
+@pytest.fixture(scope="module")
+def con(sample_history: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The history of the sample days."""
+    with open_history(sample_history) as opened:
+        yield opened
+
+
+def test_every_model_is_described() -> None:
+    """Beside each SQL file stands a `.yml` with its grain, and each column has a known unit."""
+    descriptions = read_descriptions()
+    assert list(read_models()) == list(descriptions)
+    units = {
+        (name, column): facts["unit"]
+        for name, description in descriptions.items()
+        for column, facts in description.columns.items()
+    }
+    assert {} == {place: unit for place, unit in units.items() if unit not in UNITS}
+    assert [] == [name for name, of in descriptions.items() if not of.grain.startswith("one row")]
+
+
+def test_the_sample_days_pass_every_check(con: duckdb.DuckDBPyConnection) -> None:
+    """Keys, values, references and identities hold in each table and mart."""
+    assert [] == [str(failure) for failure in check_history(con)]
+
+
+def test_no_mart_of_the_sample_days_is_empty(con: duckdb.DuckDBPyConnection) -> None:
+    """So that the checks had something to check; only collisions never happen there."""
+    empty = [
+        name
+        for name in read_models()
+        if con.sql(f"select count(*) from {name}").fetchall() == [(0,)]
+    ]
+    assert ["collisions"] == empty
+
+
+def test_check_names_a_sound_history(
+    sample_history: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`replywatch check DIR` counts its checks, finds nothing, and succeeds."""
+    assert main(["check", str(sample_history)]) == 0
+    checks = sum(len(list_checks(of)) for of in read_descriptions().values())
+    models = len(read_models())
+    expected = f"{sample_history}: a history, {checks} checks of {models} models, no faults\n"
+    assert expected == capsys.readouterr().out
+
+
+def test_check_names_what_does_not_add_up(tmp_path: Path) -> None:
+    """A clock of a conversation that isn't there, twice, of an unknown SLA: each is told."""
+    odd = clock("c9", ACME_CHAT, "resolutoin", "10:00", "10:05", "10:05", "missed")
+    con = history(sla=[odd, odd])
+    found = {
+        (failure.check.model, failure.check.statement): failure for failure in check_history(con)
+    }
+    breaches = ("breaches", "(conversation_id, opened_at) is in conversations")
+    assert {
+        ("sla_days", "sla is one of first_response, next_response, resolution"),
+        ("stg_sla", "(conversation_id, opened_at, sla, started_at) is unique"),
+        breaches,
+    } <= set(found)
+    example = "1 row breaks it, such as conversation_id = c9, opened_at = 2026-01-05 10:00:00+00:00"
+    assert str(found[breaches]).endswith(example)
+
+
+def test_any_client_finds_the_marts(sample_history: Path) -> None:
+    """The database file can be opened, or attached under any name, and its marts answer."""
+    with duckdb.connect(str(sample_history / DATABASE), read_only=True) as con:
+        direct = con.sql("select sum(replies) from agent_days").fetchall()
+    with duckdb.connect() as con:
+        con.execute(f"attach '{sample_history / DATABASE}' as care (read_only)")
+        attached = con.sql("select sum(replies) from care.agent_days").fetchall()
+    assert [(2759,)] == direct == attached
+
+
+def wait(
+    name: str, waiting_from: str, taken: str | None, queue: str = "default", agent: str = "ana"
+) -> tuple[Row, list[Row]]:
+    """A conversation whose customer waits from then on, and its claim."""
+    scope = {**ACME_CHAT, "queue": queue}
+    row = conversation(name, scope, waiting_since=at(waiting_from))
+    if taken is None:
+        return row, []
+    claim = conversation(
+        name,
+        scope,
+        id=name,
+        source="test",
+        at=at(taken),
+        kind="assigned",
+        agent=agent,
+        wait_started_at=at(waiting_from),
+    )
+    return {**row, "assigned_agent": agent}, [claim]
+
+
+def test_a_claim_passes_over_what_has_waited_longer_in_the_same_queue() -> None:
+    """c2 was taken while c1 waited; c3 of another queue and c1 itself passed over nothing."""
+    waits = [
+        wait("c1", "10:00", "10:30"),
+        wait("c2", "10:10", "10:20"),
+        wait("c3", "10:15", "10:20", queue="other"),
+        wait("c4", "10:40", None),
+        wait("c5", "10:45", "10:46"),
+    ]
+    con = history(
+        conversations=[row for row, _ in waits],
+        actions=[a for _, actions in waits for a in actions],
+    )
+    found = con.sql("select conversation_id, is_passing_over from claimed_waits order by all")
+    expected = [("c1", False), ("c2", True), ("c3", False), ("c5", True)]
+    assert expected == found.fetchall()
+
+
+def test_an_agents_time_is_cut_at_states_and_waits() -> None:
+    """Two waits overlap by 5 of 20 minutes: concurrency 1.25; 40 minutes available, half idle."""
+    spans = (
+        ("available", "10:00", "10:40"),
+        ("away", "10:40", "11:00"),
+        ("offline", "11:00", "11:30"),
+    )
+    states = [
+        {"agent": "ana", "state": s, "started_at": at(a), "ended_at": at(b), "source": "t", "id": a}
+        for s, a, b in spans
+    ]
+    answers = [
+        conversation(
+            name, ACME_CHAT, agent="ana", handling_started_at=at(start), replied_at=at(end)
+        )
+        for name, start, end in (("c1", "10:05", "10:15"), ("c2", "10:10", "10:25"))
+    ]
+    con = history(agent_states=states, responses=answers)
+    found = con.sql(
+        "select available_seconds, away_seconds, idle_seconds, active_seconds, occupancy, "
+        "concurrency from agent_days"
+    )
+    assert [(2400.0, 1200.0, 1200.0, 1200.0, 0.5, 1.25)] == found.fetchall()
+    by_interval = con.sql("select sum(active_seconds), count(*) from agent_intervals").fetchall()
+    assert [(1200.0, 4)] == by_interval
+
+
+def message(name: str, when: str, agent: str | None) -> Row:
+    """A reply of `agent`, else a post."""
+    return conversation(
+        "c1",
+        ACME_CHAT,
+        id=name,
+        at=at(when),
+        agent=agent,
+        direction="outbound" if agent else "inbound",
+    )
+
+
+def test_two_agents_collide_on_one_wait_within_two_minutes() -> None:
+    """bo's reply follows ana's by 2 minutes; after a post, or later, nobody collides."""
+    con = history(
+        messages=[
+            message("m1", "10:00", None),
+            message("m2", "10:05", "ana"),
+            message("m3", "10:07", "bo"),
+            message("m4", "10:08", None),
+            message("m5", "10:09", "ana"),
+            message("m6", "10:11:01", "bo"),
+        ]
+    )
+    found = con.sql("select first_agent, agent, gap_seconds from collisions").fetchall()
+    assert [("ana", "bo", 120.0)] == found
+
+
+def test_a_first_contact_resolves_unless_the_customer_comes_back() -> None:
+    """c1 was followed within seven days, c2 not, c3 was reopened; c2's days have not passed."""
+    day = "2026-01-10"
+    con = history(
+        conversations=[
+            conversation("c1", ACME_CHAT, customer_key="k", closed_at=at("11:00"), reopen_count=0),
+            {
+                **conversation("c2", ACME_CHAT, customer_key="k", reopen_count=0),
+                "opened_at": at("10:00", day),
+                "closed_at": at("11:00", day),
+                "last_event_at": at("12:00", "2026-01-13"),
+            },
+            conversation("c3", ACME_CHAT, customer_key="l", closed_at=at("11:00"), reopen_count=1),
+        ]
+    )
+    found = con.sql(
+        "select conversation_id, is_resolved_first_contact, is_final from fcr order by all"
+    )
+    assert [("c1", False, True), ("c2", True, False), ("c3", False, True)] == found.fetchall()
