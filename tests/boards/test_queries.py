@@ -52,7 +52,7 @@ def recorded(
     settings = service.config.read_text()
     service.config.write_text(f'seal_every = "1s"\nconversations_every = "1s"\n{settings}')
     with Prometheus(
-        require_tool("prometheus"), folder, {"replywatch": service.target}, interval=1
+        require_tool("prometheus"), folder, {"replywatch": [service.target]}, interval=1
     ) as prometheus:
         start = time.time()
         service.write(*calm(start))
