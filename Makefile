@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test e2e bench bench-history lint format requirements clean
+.PHONY: help setup demo test e2e bench bench-history bench-spikes lint format requirements clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -22,6 +22,9 @@ bench: setup ## measure the whole path against an idiomatic dataflow
 SIZE ?= 1
 bench-history: setup ## measure reports and upkeep on two years of history (SIZE=0.01 of it)
 	@PYTHONPATH=tests .venv/bin/python tests/benchmarks/history.py --size $(SIZE)
+
+bench-spikes: setup ## measure how well volume spikes are found
+	@.venv/bin/python tests/benchmarks/spikes.py
 
 lint: setup ## ruff and mypy
 	@.venv/bin/ruff check -q --output-format concise .

@@ -17,7 +17,7 @@ LONGEST = 7 * DAY  # a shift that lasts longer is the new normal
 class Surge(msgspec.Struct, array_like=True):
     """Posts of the last hours and the usual ones, both with a fading weight, and the latest surge.
 
-    It is judged on the hour. It begins at the tail's threshold and ends below its square root.
+    It is judged on the hour. It begins at a bar and ends below the bar's square root.
     """
 
     tail: Tail
@@ -37,11 +37,17 @@ class Surge(msgspec.Struct, array_like=True):
         return (self.posts + SOFT) / (self.usual + SOFT)
 
     def follow(
-        self, hour: int, ratio: float, posts: list[int], usual: float, records: Records
+        self,
+        hour: int,
+        ratio: float,
+        bar: float,
+        posts: list[int],
+        usual: float,
+        records: Records,
     ) -> Episode | None:
         """The surge if one began, went on or ended with this hour; `usual` posts a window."""
         self.tail.see(hour, ratio)
-        episode, bar, end = self.episode, self.tail.threshold, hour + HOUR
+        episode, end = self.episode, hour + HOUR
         if episode is None or not episode.is_active:
             if ratio < bar or not (episode is None or episode.is_over(hour)):
                 return None

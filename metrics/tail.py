@@ -24,6 +24,37 @@ RATIOS = [LOWEST * 2 ** (level / STEPS) for level in range(LEVELS)]
 _NEVER = -(1 << 31)
 
 
+class Spent(msgspec.Struct, array_like=True):
+    """Alarms raised lately, against the budget: what raises all bars when it is overspent."""
+
+    budget: float  # alarms a week
+    since: int | None = None
+    alarms: float = 0.0  # with a fading weight
+    at: int = 0  # instant of the last one
+
+    def begin(self, at: int) -> None:
+        """The scope is known from this instant on."""
+        if self.since is None:
+            self.since = at
+
+    def add(self, at: int) -> None:
+        """An alarm."""
+        self.alarms = self._alarms(at) + 1
+        self.at = at
+
+    def ratio(self, at: int) -> float:
+        """Alarms raised over those allowed; 1 or less within the budget."""
+        return self._alarms(at) / (self.budget * (PRIOR_WEEKS + _weeks(self.since, at)))
+
+    def _alarms(self, at: int) -> float:
+        return self.alarms * exp((self.at - at) / MEMORY)
+
+
+def _weeks(since: int | None, at: int) -> float:
+    """Weeks of experience, those long past with little weight: no more than four."""
+    return MEMORY / WEEK * (1 - exp(((since or at) - at) / MEMORY))
+
+
 class Tail(msgspec.Struct, array_like=True):
     """The upper tail of a ratio. `first` is the ratio presumed to come `budget` times a week.
 
@@ -55,7 +86,7 @@ class Tail(msgspec.Struct, array_like=True):
     def set_threshold(self, at: int) -> None:
         """Look for the lowest ratio that keeps the budget, as of the instant `at`."""
         self.is_changed = False
-        weeks = MEMORY / WEEK * (1 - exp(((self.since or at) - at) / MEMORY))
+        weeks = _weeks(self.since, at)
         for level, ratio in enumerate(RATIOS):
             passed = at - self.seen_at[level] * MINUTE
             presumed = PRIOR_WEEKS * self.budget * (self.first / ratio) ** 2

@@ -25,12 +25,13 @@ from replywatch.metrics.episodes import CRISIS, SPIKE, Episode, Mood, Records
 from replywatch.metrics.ratios import LEAVE_RATIO, LONG, bursts, is_warm, recent, steady, warm_since
 from replywatch.metrics.season import Season, hour_of
 from replywatch.metrics.surge import Surge
-from replywatch.metrics.tail import MERGE, Tail
+from replywatch.metrics.tail import MERGE, Spent, Tail
 from replywatch.metrics.times import DAY, HOUR, MINUTE, WINDOW
 
 WINDOWS_AN_HOUR, MINUTES_A_WINDOW = HOUR // WINDOW, WINDOW // MINUTE
 BUDGET = 1.0  # alarms a week and scope
-MIN_POSTS = 10  # in 20 minutes, for an alarm
+MIN_POSTS = 10  # in an hour, for an alarm
+STRAIN = 0.5  # bars rise with this power of the alarms raised over those allowed
 UNKNOWN_HOUR = 4.0  # the bar is so many times higher in an hour of the day not seen before
 LEFT_OUT = MERGE // WINDOW  # hot windows that aren't learned; after that they are the new normal
 LONGEST_SILENCE = 8 * 7 * 24  # hours after which a scope is as good as new
@@ -61,6 +62,8 @@ class Volume(msgspec.Struct, array_like=True):
     burst: Tail
     steady: Tail
     surge: Surge
+    spent: Spent
+    strain: float = 1.0  # all bars are so many times higher
     season: Season = msgspec.field(default_factory=Season)
     records: Records = msgspec.field(default_factory=Records)
     mood: Mood = msgspec.field(default_factory=Mood)
@@ -90,6 +93,7 @@ class Volume(msgspec.Struct, array_like=True):
         self.pass_silence(window, told)
         if self.next is None:
             self.next = window
+            self.spent.begin(window)
         if window < self.next:
             return Verdict()
         return self._step(bins, told, scored, negative)
@@ -110,7 +114,7 @@ class Volume(msgspec.Struct, array_like=True):
             return Verdict()
         ratio = max(bursts(minutes, self.forecast / MINUTES_A_WINDOW), default=0.0)
         verdict = self._verdict(self.forecast, ratio / self._bar(self.burst))
-        is_enough = sum(self.posts[-3:]) + sum(minutes) >= MIN_POSTS
+        is_enough = sum(self.posts[1:]) + sum(minutes) >= MIN_POSTS
         if verdict.score is not None and verdict.score >= 1 and is_enough:
             verdict.is_spike = True
         return verdict
@@ -152,7 +156,7 @@ class Volume(msgspec.Struct, array_like=True):
         score = max(burst / bar, steadily / self._bar(self.steady))
         self.burst.see(window, burst)
         self.steady.see(window, steadily)
-        if score < 1 or sum(self.posts[-4:]) < MIN_POSTS:
+        if score < 1 or sum(self.posts) < MIN_POSTS:
             return score, None
         width = WINDOW // len(bins)
         for bin, ratio in enumerate(ratios):
@@ -169,7 +173,7 @@ class Volume(msgspec.Struct, array_like=True):
             self.records.see(window, posts)
 
     def _bar(self, tail: Tail) -> float:
-        return tail.threshold if self.is_known else tail.threshold * UNKNOWN_HOUR
+        return self.strain * tail.threshold * (1.0 if self.is_known else UNKNOWN_HOUR)
 
     def _verdict(self, expected: float | None, score: float | None) -> Verdict:
         spike = self.spike
@@ -191,6 +195,7 @@ class Volume(msgspec.Struct, array_like=True):
             if spike is not None:
                 self.records.see(spike.peak_at, spike.peak_posts)
             spike = self.spike = Episode(SPIKE, *alarm, hot_until=window)
+            self.spent.add(window)
             run = max(window - spike.started_at, 0) // WINDOW
             for back in range(run, 0, -1):
                 spike.take(
@@ -230,6 +235,8 @@ class Volume(msgspec.Struct, array_like=True):
             if self.is_known:
                 surge = self.surge.follow(start, ratio, self.posts, usual, self.records)
                 if surge is not None:
+                    if surge.revision == 0:
+                        self.spent.add(start)
                     _tell(surge, told)
         self.mood.fade()
         self.season.close_hour(hour)
@@ -238,6 +245,7 @@ class Volume(msgspec.Struct, array_like=True):
         for tail in (self.burst, self.steady, self.surge.tail):
             if tail.is_changed or self.next % DAY == 0:
                 tail.set_threshold(self.next)
+                self.strain = max(1.0, self.spent.ratio(self.next)) ** STRAIN
         self.silent_hours = 0 if any(self.posts) else self.silent_hours + 1
         if self.silent_hours >= LONGEST_SILENCE:
             fresh = new_volume(self.budget)
@@ -271,7 +279,7 @@ def new_volume(budget: float = BUDGET) -> Volume:
             (FIRST_SURGE, SURGES),
         )
     )
-    return Volume(budget, burst, steadily, Surge(surge))
+    return Volume(budget, burst, steadily, Surge(surge), Spent(budget))
 
 
 def _tell(episode: Episode, told: list[Episode]) -> None:
