@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow, Stream
@@ -35,6 +35,7 @@ from replywatch.metrics.policy import PolicyBook
 from replywatch.metrics.roster import Roster
 from replywatch.metrics.shard import Rows, Shard
 from replywatch.metrics.threads import Threads
+from replywatch.metrics.volume_settings import VolumeSettings
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Plan:
     rows_every: int
     restate_within: int
     remember_parents: int
+    volume: VolumeSettings = field(default_factory=VolumeSettings)
 
     def threads(self, state: bytes | None) -> ThreadsLogic:
         """The step that threads messages."""
@@ -65,7 +67,7 @@ class Plan:
 
     def desk(self, state: bytes | None) -> DeskLogic:
         """The step that keeps the windows of some scopes."""
-        return DeskLogic(Desk(self.shards, self.policy, self.restate_within), state)
+        return DeskLogic(Desk(self.shards, self.policy, self.restate_within, self.volume), state)
 
     def roster(self, state: bytes | None) -> RosterLogic:
         """The step that keeps the agents."""

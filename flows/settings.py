@@ -19,6 +19,7 @@ from replywatch.metrics.calendar import find_zone
 from replywatch.metrics.events import customer_hash
 from replywatch.metrics.policy import PolicyBook, PolicyError, parse_duration, read_policy
 from replywatch.metrics.times import SECOND
+from replywatch.metrics.volume_settings import VolumeSettings
 from replywatch.sql.exports.formats import FORMATS
 from replywatch.sql.exports.intervals import MINUTES
 from replywatch.sql.schemas import RESTATEMENTS, TABLES
@@ -164,6 +165,7 @@ class Settings(Section, frozen=True, kw_only=True):
     remember_parents: float | str = "7d"
     shards: Positive = 8
     desks: Positive = 4
+    volume: VolumeSettings = VolumeSettings()
     customer_key_file: Path | None = None
     customer_key_version: str = "1"
     former_customer_keys: tuple[FormerKey, ...] = ()

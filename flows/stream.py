@@ -183,6 +183,7 @@ def _plan(
         rows_every=rows_every,
         restate_within=parse_duration(settings.restate_within),
         remember_parents=parse_duration(settings.remember_parents),
+        volume=settings.volume,
     )
 
 
@@ -205,7 +206,7 @@ def _made_from(replay: Replay) -> str:
             "policy": hashlib.sha256(msgspec.json.encode(policies)).hexdigest()[:16],
             "settings": {
                 name: str(getattr(replay.settings, name))
-                for name in ("max_ahead", "restate_within", "remember_parents")
+                for name in ("max_ahead", "restate_within", "remember_parents", "volume")
             },
             **_layout(replay.settings),
         },

@@ -16,6 +16,7 @@ from replywatch.metrics.policy import PolicyBook, Scope
 from replywatch.metrics.rows import Row
 from replywatch.metrics.scope_state import ScopeState
 from replywatch.metrics.times import NEVER, WINDOW, window_of
+from replywatch.metrics.volume_settings import VolumeSettings
 from replywatch.metrics.watermark import Marks
 
 
@@ -49,9 +50,16 @@ class Fresh:
 class Desk:
     """The scopes of one bucket. Closed windows can be restated for `keep` microseconds."""
 
-    def __init__(self, shards: int, policy: PolicyBook, keep: int) -> None:
+    def __init__(
+        self,
+        shards: int,
+        policy: PolicyBook,
+        keep: int,
+        volume: VolumeSettings | None = None,
+    ) -> None:
         self.policy = policy
         self.keep = keep
+        self.volume = volume or VolumeSettings()
         self.marks = Marks.of(str(shard) for shard in range(shards))
         self.watermark = -NEVER
         self.scopes: dict[Scope, ScopeState] = {}
@@ -77,11 +85,17 @@ class Desk:
     def _take(self, scope: Scope, window: int, cell: Cell, is_added: bool) -> None:
         state = self.scopes.get(scope)
         if state is None:
-            state = self.scopes[scope] = ScopeState(scope)
+            state = self._keep(ScopeState(scope))
         if window + WINDOW <= self.watermark:
             self._corrections.setdefault(scope, []).append((window, cell, is_added))
         elif state.note_open(window, cell, is_added):
             heappush(self._open, (window, scope))
+
+    def _keep(self, state: ScopeState) -> ScopeState:
+        self.scopes[state.scope] = state
+        volume = self.volume
+        state.volume.adopt(volume.alarms_a_week, volume.left_out(state.scope))
+        return state
 
     def advance(self) -> list[Row]:
         """Rows of the windows that are now complete, and of closed ones that changed."""
@@ -128,6 +142,6 @@ class Desk:
         self.marks = state.marks
         self.watermark = state.watermark
         for scope in state.scopes:
-            self.scopes[scope.scope] = scope
+            self._keep(scope)
         self._open = [(window, scope.scope) for scope in state.scopes for window in scope.open]
         heapify(self._open)

@@ -33,7 +33,7 @@ BUDGET = 1.0  # alarms a week and scope
 MIN_POSTS = 10  # in an hour, for an alarm
 STRAIN = 0.5  # bars rise with this power of the alarms raised over those allowed
 UNKNOWN_HOUR = 4.0  # the bar is so many times higher in an hour of the day not seen before
-LEFT_OUT = MERGE // WINDOW  # hot windows that aren't learned; after that they are the new normal
+LEFT_OUT = MERGE // WINDOW  # hot windows that aren't learned; more of them are the new normal
 LONGEST_SILENCE = 8 * 7 * 24  # hours after which a scope is as good as new
 
 FIRST_BURST, FIRST_STEADY, FIRST_SURGE = 20.0, 5.0, 3.0
@@ -64,6 +64,7 @@ class Volume(msgspec.Struct, array_like=True):
     surge: Surge
     spent: Spent
     strain: float = 1.0  # all bars are so many times higher
+    left_out: list[tuple[int, int]] = []  # times of known crises
     season: Season = msgspec.field(default_factory=Season)
     records: Records = msgspec.field(default_factory=Records)
     mood: Mood = msgspec.field(default_factory=Mood)
@@ -74,6 +75,14 @@ class Volume(msgspec.Struct, array_like=True):
     expected: list[float] = msgspec.field(default_factory=lambda: [0.0] * WINDOWS_AN_HOUR)
     silent_hours: int = 0
     spike: Episode | None = None  # the latest spike or crisis
+
+    def adopt(self, budget: float, left_out: list[tuple[int, int]]) -> None:
+        """Aim at `budget` alarms a week from now on, and learn nothing from windows that begin in
+        the given times, pairs of instants (the second exclusive)."""
+        self.budget = self.spent.budget = budget
+        self.left_out = left_out
+        for tail, share in zip(self._tails(), (BURSTS, STEADIES, SURGES), strict=True):
+            tail.budget = share * budget
 
     # -- what comes in ------------------------------------------------------------------------
 
@@ -138,7 +147,8 @@ class Volume(msgspec.Struct, array_like=True):
                 self._track(window, alarm, scored, negative, told)
         verdict = self._verdict(expected, score)
         spike = self.spike
-        if spike is None or not spike.is_active or spike.windows > LEFT_OUT:
+        is_hot = spike is not None and spike.is_active and spike.windows <= LEFT_OUT
+        if not is_hot and not self._is_known_crisis(window):
             self.season.add(posts)
             self.mood.add(scored, negative)
         if self.next % HOUR == 0:
@@ -154,8 +164,9 @@ class Volume(msgspec.Struct, array_like=True):
         burst, steadily = max(ratios), steady(self.posts, self.expected)
         bar = self._bar(self.burst)
         score = max(burst / bar, steadily / self._bar(self.steady))
-        self.burst.see(window, burst)
-        self.steady.see(window, steadily)
+        if not self._is_known_crisis(window):
+            self.burst.see(window, burst)
+            self.steady.see(window, steadily)
         if score < 1 or sum(self.posts) < MIN_POSTS:
             return score, None
         width = WINDOW // len(bins)
@@ -164,6 +175,12 @@ class Volume(msgspec.Struct, array_like=True):
                 return score, (window + bin * width, window + (bin + 1) * width)
         run = warm_since(self.posts, self.expected)
         return score, (window - run * WINDOW, window + WINDOW)
+
+    def _tails(self) -> tuple[Tail, Tail, Tail]:
+        return self.burst, self.steady, self.surge.tail
+
+    def _is_known_crisis(self, window: int) -> bool:
+        return any(since <= window < until for since, until in self.left_out)
 
     def _record(self, window: int, posts: int) -> None:
         """Remember a window that is an hour old, unless it is one of the spike's: its onset is
@@ -198,12 +215,8 @@ class Volume(msgspec.Struct, array_like=True):
             self.spent.add(window)
             run = max(window - spike.started_at, 0) // WINDOW
             for back in range(run, 0, -1):
-                spike.take(
-                    window - back * WINDOW,
-                    self.posts[-1 - back],
-                    self.expected[-1 - back],
-                    self.records,
-                )
+                at, place = window - back * WINDOW, -1 - back
+                spike.take(at, self.posts[place], self.expected[place], self.records)
         elif spike is None or (alarm is None and not spike.is_active):
             return
         posts, expected = self.posts[-1], self.expected[-1]
@@ -233,7 +246,8 @@ class Volume(msgspec.Struct, array_like=True):
         if usual is not None and learned:  # what is a spike isn't a surge as well
             ratio = self.surge.add(self.season.posts, usual * learned)
             if self.is_known:
-                surge = self.surge.follow(start, ratio, self.posts, usual, self.records)
+                bar = self._bar(self.surge.tail)
+                surge = self.surge.follow(start, ratio, bar, self.posts, usual, self.records)
                 if surge is not None:
                     if surge.revision == 0:
                         self.spent.add(start)
@@ -242,13 +256,14 @@ class Volume(msgspec.Struct, array_like=True):
         self.season.close_hour(hour)
         self.forecast = self.season.expected(hour + 1)
         self.is_known = self.season.knows(hour + 1)
-        for tail in (self.burst, self.steady, self.surge.tail):
+        for tail in self._tails():
             if tail.is_changed or self.next % DAY == 0:
                 tail.set_threshold(self.next)
                 self.strain = max(1.0, self.spent.ratio(self.next)) ** STRAIN
         self.silent_hours = 0 if any(self.posts) else self.silent_hours + 1
         if self.silent_hours >= LONGEST_SILENCE:
             fresh = new_volume(self.budget)
+            fresh.left_out = self.left_out
             for name in self.__struct_fields__:
                 setattr(self, name, getattr(fresh, name))
 
@@ -256,7 +271,7 @@ class Volume(msgspec.Struct, array_like=True):
         """Whether a silent hour that begins now can be passed in one go."""
         is_quiet = not any(self.posts) and (self.spike is None or not self.spike.is_active)
         is_full = self.next is not None and self.next % HOUR == 0
-        return is_quiet and is_full and self.forecast is not None
+        return is_quiet and is_full and self.forecast is not None and not self.left_out
 
     def _rest_an_hour(self, told: list[Episode]) -> None:
         """The same as twelve silent windows of a scope at rest."""
@@ -271,15 +286,11 @@ class Volume(msgspec.Struct, array_like=True):
 def new_volume(budget: float = BUDGET) -> Volume:
     """The detector of a scope of which nothing is known; its thresholds aim at `budget` alarms a
     week, of all kinds together."""
-    burst, steadily, surge = (
-        Tail(first, share * budget, first)
-        for first, share in (
-            (FIRST_BURST, BURSTS),
-            (FIRST_STEADY, STEADIES),
-            (FIRST_SURGE, SURGES),
-        )
-    )
-    return Volume(budget, burst, steadily, Surge(surge), Spent(budget))
+    burst, steadily = (Tail(first, budget, first) for first in (FIRST_BURST, FIRST_STEADY))
+    surge = Surge(Tail(FIRST_SURGE, budget, FIRST_SURGE))
+    volume = Volume(budget, burst, steadily, surge, Spent(budget))
+    volume.adopt(budget, [])
+    return volume
 
 
 def _tell(episode: Episode, told: list[Episode]) -> None:

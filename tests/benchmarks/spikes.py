@@ -17,6 +17,9 @@ from random import Random
 from statistics import fmean, median
 
 import msgspec
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
 from nab import Score, Series, add, load, score
 
 from replywatch.metrics.episodes import Episode
