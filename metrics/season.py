@@ -1,12 +1,10 @@
 """What a scope usually gets in five minutes, by the hour of the week, learned one hour at a time.
 
-Hours are UTC hours: opening hours of a time zone with daylight saving move by one hour against
-them twice a year, and are learned anew within two or three weeks.
+Hours are UTC hours: where the clocks change, opening hours move by one hour against them twice a
+year, and are learned anew within two or three weeks.
 """
 
 from __future__ import annotations
-
-from math import exp, log
 
 import msgspec
 
@@ -16,15 +14,16 @@ HOURS_A_DAY, HOURS_A_WEEK = 24, 168
 SLOT_GAIN, HOUR_GAIN, LEVEL_GAIN = 0.3, 0.1, 1 / 72
 """Least weight of the newest hour in the mean of its hour of the week, of the day, and of all."""
 
-TREND_GAIN = 1 - 0.5 ** (1 / HOURS_A_WEEK)  # half a lasting change is known after a week
-TODAY_GAIN = 1 - 0.5 ** (1 / 6)  # and half of a busier day after six hours
-CLIP = 4.0  # an hour counts as at most so many times what was expected of it
-SOFT = 0.25  # posts a window added to both sides of a ratio: 3 posts an hour
+CLIP = 4.0  # a known hour counts as at most so many times what was expected, or the mean of all
+FLOOR = 0.25  # posts a window added to that: where nothing is usual, something may come
+TODAY_KEEPS = 0.5 ** (1 / 6)  # of the weight of an hour in how busy today is, one hour later
+TODAY_SOFT = 3.0  # posts a window added to both sides of that ratio
+QUIETEST = 0.5  # however quiet today is, half of the usual is expected
 
 
 class Season(msgspec.Struct, array_like=True):
     """Posts a 5-minute window by hour of the week, shrunk to the hour of the day and to the mean
-    where little is known; a slow trend, and how busy today is, as logarithms of a factor."""
+    where little is known, and how busy today is against that."""
 
     slots: list[float] = msgspec.field(default_factory=lambda: [0.0] * HOURS_A_WEEK)
     visits: list[int] = msgspec.field(default_factory=lambda: [0] * HOURS_A_WEEK)
@@ -32,8 +31,8 @@ class Season(msgspec.Struct, array_like=True):
     days: list[int] = msgspec.field(default_factory=lambda: [0] * HOURS_A_DAY)
     level: float = 0.0
     known: int = 0  # hours learned
-    trend: float = 0.0
-    today: float = 0.0
+    came: float = 0.0  # posts a window of the last hours, and usual ones, with a fading weight
+    due: float = 0.0
     posts: int = 0  # of the running hour, so far
     windows: int = 0  # that they came in
 
@@ -41,21 +40,23 @@ class Season(msgspec.Struct, array_like=True):
         """Posts a window in that hour, however today is; `None` before a first hour is known."""
         if not self.known:
             return None
-        return self._slot(hour) * exp(self.trend)
+        days, visits = self.days[hour % HOURS_A_DAY], self.visits[hour % HOURS_A_WEEK]
+        of_day = (days * self.hours[hour % HOURS_A_DAY] + self.level) / (days + 1)
+        return (visits * self.slots[hour % HOURS_A_WEEK] + of_day) / (visits + 1)
 
     def expected(self, hour: int) -> float | None:
         """Posts a window in that hour, as busy as today is."""
         usual = self.usual(hour)
-        return None if usual is None else usual * exp(self.today)
+        return None if usual is None else usual * self._today()
 
     def knows(self, hour: int) -> bool:
         """Whether that hour of the day was seen before."""
         return self.days[hour % HOURS_A_DAY] > 0
 
-    def _slot(self, hour: int) -> float:
-        days, visits = self.days[hour % HOURS_A_DAY], self.visits[hour % HOURS_A_WEEK]
-        of_day = (days * self.hours[hour % HOURS_A_DAY] + self.level) / (days + 1)
-        return (visits * self.slots[hour % HOURS_A_WEEK] + of_day) / (visits + 1)
+    def add(self, posts: int, windows: int = 1) -> None:
+        """Windows of the running hour that are to be learned."""
+        self.posts += posts
+        self.windows += windows
 
     def close_hour(self, hour: int) -> None:
         """Learn `hour` from the windows that were added; none were if all of it is left out."""
@@ -63,19 +64,16 @@ class Season(msgspec.Struct, array_like=True):
             self._learn(hour, self.posts / self.windows)
         self.posts = self.windows = 0
 
-    def add(self, posts: int, windows: int = 1) -> None:
-        """Windows of the running hour that are to be learned."""
-        self.posts += posts
-        self.windows += windows
+    def _today(self) -> float:
+        return max((self.came + TODAY_SOFT) / (self.due + TODAY_SOFT), QUIETEST)
 
     def _learn(self, hour: int, mean: float) -> None:
         usual = self.usual(hour)
-        if usual is not None:
-            mean = min(mean, CLIP * (usual * exp(max(self.today, 0.0)) + SOFT))
-            change = log((mean + SOFT) / (usual + SOFT))
-            self.trend += TREND_GAIN * change
-            self.today += TODAY_GAIN * (change - self.today)
-            mean *= exp(-self.trend)
+        if usual is not None and self.knows(hour):
+            most = max(usual, self.level) * max(self._today(), 1.0)
+            mean = min(mean, CLIP * (most + FLOOR))
+            self.came = self.came * TODAY_KEEPS + mean
+            self.due = self.due * TODAY_KEEPS + usual
         self.known += 1
         self.level += (mean - self.level) * max(1 / self.known, LEVEL_GAIN)
         slot, of_day = hour % HOURS_A_WEEK, hour % HOURS_A_DAY

@@ -32,11 +32,12 @@ WINDOWS_AN_HOUR, MINUTES_A_WINDOW = HOUR // WINDOW, WINDOW // MINUTE
 BUDGET = 1.0  # alarms a week and scope
 MIN_POSTS = 10  # in an hour, for an alarm
 STRAIN = 0.5  # bars rise with this power of the alarms raised over those allowed
+ALWAYS = 50.0  # a ratio that raises an alarm whatever the budget
 UNKNOWN_HOUR = 4.0  # the bar is so many times higher in an hour of the day not seen before
 LEFT_OUT = MERGE // WINDOW  # hot windows that aren't learned; more of them are the new normal
 LONGEST_SILENCE = 8 * 7 * 24  # hours after which a scope is as good as new
 
-FIRST_BURST, FIRST_STEADY, FIRST_SURGE = 20.0, 5.0, 3.0
+FIRST_BURST, FIRST_STEADY, FIRST_SURGE = 15.0, 5.0, 3.0
 """Thresholds before anything is known of a scope."""
 
 BURSTS, STEADIES, SURGES = 0.2, 1.0, 0.1
@@ -148,7 +149,7 @@ class Volume(msgspec.Struct, array_like=True):
         verdict = self._verdict(expected, score)
         spike = self.spike
         is_hot = spike is not None and spike.is_active and spike.windows <= LEFT_OUT
-        if not is_hot and not self._is_known_crisis(window):
+        if not (is_hot and self.is_known) and not self._is_known_crisis(window):
             self.season.add(posts)
             self.mood.add(scored, negative)
         if self.next % HOUR == 0:
@@ -190,7 +191,8 @@ class Volume(msgspec.Struct, array_like=True):
             self.records.see(window, posts)
 
     def _bar(self, tail: Tail) -> float:
-        return self.strain * tail.threshold * (1.0 if self.is_known else UNKNOWN_HOUR)
+        bar = self.strain * tail.threshold * (1.0 if self.is_known else UNKNOWN_HOUR)
+        return min(bar, ALWAYS)
 
     def _verdict(self, expected: float | None, score: float | None) -> Verdict:
         spike = self.spike
