@@ -6,18 +6,18 @@ import msgspec
 
 from replywatch.metrics.episodes import SURGE, Episode, Records
 from replywatch.metrics.tail import Tail
-from replywatch.metrics.times import DAY, HOUR, WINDOW
+from replywatch.metrics.times import HOUR, WINDOW
 
 KEEPS = 0.5 ** (1 / 3)  # of the weight of an hour, one hour later
 CLIP = 4.0  # an hour counts as at most so many times the usual
 SOFT = 12.0  # posts added to both sides of the ratio
-LONGEST = 7 * DAY  # a shift that lasts longer is the new normal
 
 
 class Surge(msgspec.Struct, array_like=True):
     """Posts of the last hours and the usual ones, both with a fading weight, and the latest surge.
 
-    It is judged on the hour. It begins at a bar and ends below the bar's square root.
+    It is judged on the hour. It begins at a bar and ends below the bar's square root, at the latest
+    when the season has learned it: within two weeks.
     """
 
     tail: Tail
@@ -52,7 +52,7 @@ class Surge(msgspec.Struct, array_like=True):
             if ratio < bar or not (episode is None or episode.is_over(hour)):
                 return None
             episode = self.episode = Episode(SURGE, hour, end, end)
-        elif ratio < bar**0.5 or end - episode.started_at > LONGEST:
+        elif ratio < bar**0.5:
             episode.is_active = False
             return episode
         episode.hot_until = end

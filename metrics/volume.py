@@ -124,8 +124,7 @@ class Volume(msgspec.Struct, array_like=True):
             return Verdict()
         ratio = max(bursts(minutes, self.forecast / MINUTES_A_WINDOW), default=0.0)
         verdict = self._verdict(self.forecast, ratio / self._bar(self.burst))
-        is_enough = sum(self.posts[1:]) + sum(minutes) >= MIN_POSTS
-        if verdict.score is not None and verdict.score >= 1 and is_enough:
+        if ratio >= self._bar(self.burst) and sum(self.posts[1:]) + sum(minutes) >= MIN_POSTS:
             verdict.is_spike = True
         return verdict
 
@@ -195,10 +194,9 @@ class Volume(msgspec.Struct, array_like=True):
         return min(bar, ALWAYS)
 
     def _verdict(self, expected: float | None, score: float | None) -> Verdict:
-        spike = self.spike
-        is_spike = spike is not None and spike.is_active
-        is_crisis = spike is not None and is_spike and spike.kind == CRISIS
-        return Verdict(expected, score, is_spike, self.surge.is_active, is_crisis)
+        spike = self.spike if self.spike is not None and self.spike.is_active else None
+        is_crisis = spike is not None and spike.kind == CRISIS
+        return Verdict(expected, score, spike is not None, self.surge.is_active, is_crisis)
 
     def _track(
         self,
@@ -280,6 +278,8 @@ class Volume(msgspec.Struct, array_like=True):
         assert self.next is not None
         assert self.forecast is not None
         self.expected = [self.forecast] * WINDOWS_AN_HOUR
+        self.burst.see(self.next, 0.0)
+        self.steady.see(self.next, 0.0)
         self.season.add(0, WINDOWS_AN_HOUR)
         self.next += HOUR
         self._close_hour(told)

@@ -7,7 +7,7 @@ from math import isfinite
 from random import Random
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from replywatch.metrics.episodes import Episode
@@ -44,7 +44,8 @@ def play(
 
 
 @given(timelines, st.sampled_from([WINDOW // 3, WINDOW, 7 * WINDOW, HOUR, 5 * HOUR]))
-@settings(deadline=None)
+@example([(1, [0], (0, 0)), (23, [0], (0, 0))], WINDOW)  # silence from the very first window on
+@settings(deadline=None, max_examples=200)
 def test_silence_may_be_passed_in_any_steps(timeline: Timeline, step: int) -> None:
     """Live, a clock tells of silence bit by bit; in a replay the next post does, all at once."""
     assert play(new_volume(), timeline) == play(new_volume(), timeline, step=step)
