@@ -15,7 +15,7 @@ from replywatch.metrics.cells import Cell, Partial
 from replywatch.metrics.policy import PolicyBook, Scope
 from replywatch.metrics.rows import Row
 from replywatch.metrics.scope_state import ScopeState
-from replywatch.metrics.times import NEVER, WINDOW, window_of
+from replywatch.metrics.times import HOUR, NEVER, WINDOW, window_of
 from replywatch.metrics.volume_settings import VolumeSettings
 from replywatch.metrics.watermark import Marks
 
@@ -110,16 +110,23 @@ class Desk:
             row = self.scopes[scope].close(window, end, self.policy, forget=now - self.keep)
             if row is not None:
                 rows.append(row)
-        if now > -NEVER:
-            self._pass_silence(window_of(now))
+        self._pass_silence()
         return [(*row[:-1], row[0] + WINDOW + self.keep, row[-1]) for row in rows]
 
-    def _pass_silence(self, until: int) -> None:
-        """Let every scope know of the windows that closed without a word."""
-        if until > self._silent_until:
+    def _pass_silence(self, is_shown: bool = False) -> None:
+        """Let scopes know of the windows that closed without a word: those with an episode at once,
+        the others on the hour, at the end, or when they are shown. It comes to the same."""
+        if self.watermark == -NEVER:
+            return
+        until = window_of(self.watermark)
+        if is_shown or self.marks.is_end or until - until % HOUR > self._silent_until:
             self._silent_until = until
             for state in self.scopes.values():
                 state.pass_silence(until)
+        elif until > self._silent_until:
+            for state in self.scopes.values():
+                if state.volume.is_active:
+                    state.pass_silence(until)
 
     def take_spikes(self) -> list[Row]:
         """Rows of the volume episodes that changed since this was last asked for."""
@@ -127,6 +134,7 @@ class Desk:
 
     def show(self) -> tuple[list[ScopeBoard], Fresh]:
         """The live state of every scope, and what came in since this was last asked for."""
+        self._pass_silence(is_shown=True)
         fresh, self.fresh = self.fresh, Fresh()
         states = (self.scopes[scope] for scope in sorted(self.scopes))
         return [state.board(self.watermark, self.policy) for state in states], fresh

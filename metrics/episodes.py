@@ -57,6 +57,13 @@ class Episode(msgspec.Struct, array_like=True):
         """Whether an alarm in `window` would begin another episode."""
         return not self.is_active and window - self.hot_until > MERGE
 
+    def go_on(self, until: int, scored: int, negative: int) -> None:
+        """A hot window more, which ends at `until`, and its posts with a sentiment."""
+        self.hot_until = until
+        self.windows += 1
+        self.scored += scored
+        self.negative += negative
+
     def take(self, window: int, posts: int, expected: float, records: Records) -> None:
         """A window of it; it is the peak if it has more posts than all before."""
         if posts > self.peak_posts:

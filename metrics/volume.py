@@ -41,8 +41,7 @@ FIRST_BURST, FIRST_STEADY, FIRST_SURGE = 15.0, 5.0, 3.0
 """Thresholds before anything is known of a scope."""
 
 BURSTS, STEADIES, SURGES = 0.2, 1.0, 0.1
-"""What of the budget each threshold may take. They sum to more than 1, for an occasion passes more
-than one of them; the benchmark counts what comes of it."""
+"""Shares of the budget. They sum to more than 1, for one occasion often passes two bars."""
 
 
 class Verdict(msgspec.Struct, array_like=True):
@@ -71,19 +70,23 @@ class Volume(msgspec.Struct, array_like=True):
     mood: Mood = msgspec.field(default_factory=Mood)
     next: int | None = None  # the window to be judged next
     forecast: float | None = None  # posts expected in each window of its hour
-    is_known: bool = False  # whether that hour of the day was seen before
+    is_known: bool = False  # that hour of the day was seen before
     posts: list[int] = msgspec.field(default_factory=lambda: [0] * WINDOWS_AN_HOUR)
     expected: list[float] = msgspec.field(default_factory=lambda: [0.0] * WINDOWS_AN_HOUR)
     silent_hours: int = 0
     spike: Episode | None = None  # the latest spike or crisis
 
     def adopt(self, budget: float, left_out: list[tuple[int, int]]) -> None:
-        """Aim at `budget` alarms a week from now on, and learn nothing from windows that begin in
-        the given times, pairs of instants (the second exclusive)."""
+        """Aim at `budget` alarms a week, and learn nothing in these times (ends exclusive)."""
         self.budget = self.spent.budget = budget
         self.left_out = left_out
         for tail, share in zip(self._tails(), (BURSTS, STEADIES, SURGES), strict=True):
             tail.budget = share * budget
+
+    @property
+    def is_active(self) -> bool:
+        """Whether an episode goes on."""
+        return self.surge.is_active or (self.spike is not None and self.spike.is_active)
 
     # -- what comes in ------------------------------------------------------------------------
 
@@ -215,8 +218,8 @@ class Volume(msgspec.Struct, array_like=True):
             self.spent.add(window)
             run = max(window - spike.started_at, 0) // WINDOW
             for back in range(run, 0, -1):
-                at, place = window - back * WINDOW, -1 - back
-                spike.take(at, self.posts[place], self.expected[place], self.records)
+                posts, expected = self.posts[-1 - back], self.expected[-1 - back]
+                spike.take(window - back * WINDOW, posts, expected, self.records)
         elif spike is None or (alarm is None and not spike.is_active):
             return
         posts, expected = self.posts[-1], self.expected[-1]
@@ -226,10 +229,7 @@ class Volume(msgspec.Struct, array_like=True):
             or recent(self.posts, self.expected) >= LEAVE_RATIO
         )
         if spike.is_active:
-            spike.hot_until = window + WINDOW
-            spike.windows += 1
-            spike.scored += scored
-            spike.negative += negative
+            spike.go_on(window + WINDOW, scored, negative)
             spike.take(window, posts, expected, self.records)
             if self.mood.is_crisis(spike):
                 spike.kind = CRISIS
@@ -276,8 +276,7 @@ class Volume(msgspec.Struct, array_like=True):
     def _rest_an_hour(self, told: list[Episode]) -> None:
         """The same as twelve silent windows of a scope at rest."""
         assert self.next is not None
-        assert self.forecast is not None
-        self.expected = [self.forecast] * WINDOWS_AN_HOUR
+        self.expected = [self.forecast or 0.0] * WINDOWS_AN_HOUR
         self.burst.see(self.next, 0.0)
         self.steady.see(self.next, 0.0)
         self.season.add(0, WINDOWS_AN_HOUR)
