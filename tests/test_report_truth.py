@@ -1,0 +1,192 @@
+"""Reports against the oracle: the same figures by other SQL, from the same two days of events."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from oracle.oracle import run_oracle
+
+from replywatch.sql.history import open_history
+from replywatch.sql.reports import run_report
+
+POLICY = tomllib.loads(files("replywatch.alerts").joinpath("policy.toml").read_text("utf-8"))
+Rows = list[tuple[Any, ...]]
+
+
+@pytest.fixture(scope="module")
+def oracle(sample_events_file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The tables as the oracle computes them; `told` holds the events as they are."""
+    with run_oracle([sample_events_file], POLICY, None, None) as con:
+        con.execute("set TimeZone = 'UTC'")
+        con.execute(
+            "create view told as select distinct on (id) * from "
+            f"read_json('{sample_events_file}', format = 'newline_delimited', columns = {{"
+            "id: 'varchar', \"at\": 'timestamptz', kind: 'varchar', agent: 'varchar', "
+            "state: 'varchar', survey: 'varchar', score: 'double'})"
+        )
+        yield con
+
+
+@pytest.fixture(scope="module")
+def con(sample_history: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The history of the same days."""
+    with open_history(sample_history) as opened:
+        yield opened
+
+
+def rows(con: duckdb.DuckDBPyConnection, name: str, columns: str, **options: Any) -> Rows:
+    """Some columns of a report, doubles to the microsecond."""
+    table = run_report(con, name, **options).select(columns.split())
+    return rounded([tuple(row.values()) for row in table.to_pylist()])
+
+
+def rounded(found: Rows) -> Rows:
+    """Rows in order, doubles to the microsecond."""
+    return sorted(
+        tuple(round(value, 6) if isinstance(value, float) else value for value in row)
+        for row in found
+    )
+
+
+def told(con: duckdb.DuckDBPyConnection, query: str) -> Rows:
+    """What plain SQL over the oracle's tables says."""
+    return rounded(con.sql(query).fetchall())
+
+
+def test_agents_answers_are_the_oracles(
+    con: duckdb.DuckDBPyConnection, oracle: duckdb.DuckDBPyConnection
+) -> None:
+    """Counts, means and quantiles of each agent, from published and from assigned."""
+    expected = told(
+        oracle,
+        """select agent, count(*), count(*) filter (kind = 'first'), mean(response_seconds),
+            quantile_cont(response_seconds, 0.5), quantile_cont(response_seconds, 0.9),
+            count(response_assigned_seconds), quantile_cont(response_assigned_seconds, 0.5)
+        from responses group by agent""",
+    )
+    columns = (
+        "agent responses first_responses published_mean_seconds published_median_seconds "
+        "published_p90_seconds assigned_responses assigned_median_seconds"
+    )
+    assert 12 == len(expected)
+    assert expected == rows(con, "agents", columns)
+
+
+def test_agents_replies_are_the_events(
+    con: duckdb.DuckDBPyConnection, oracle: duckdb.DuckDBPyConnection
+) -> None:
+    """Replies of each agent, counted in the file of events."""
+    query = "select agent, count(*) from told where kind = 'reply' and agent is not null group by 1"
+    assert told(oracle, query) == rows(con, "agents", "agent replies")
+
+
+@pytest.mark.parametrize("by", ["queue", "channel"])
+def test_teams_are_their_agents_and_nobodys_work(
+    con: duckdb.DuckDBPyConnection, oracle: duckdb.DuckDBPyConnection, by: str
+) -> None:
+    """Answers and clocks by queue and by channel, those with nobody assigned included."""
+    expected = told(
+        oracle,
+        f"""select {by}, answers.n, p90, met, missed from
+            (select {by}, count(*) as n, quantile_cont(response_seconds, 0.9) as p90
+                from responses group by 1) as answers
+            join (select {by}, count(*) filter (outcome = 'met') as met,
+                count(*) filter (outcome = 'missed') as missed from sla group by 1) using ({by})""",
+    )
+    columns = f"{by} responses published_p90_seconds met missed"
+    assert expected == rows(con, "teams", columns, by=by)
+
+
+def test_sla_clocks_are_the_oracles(
+    con: duckdb.DuckDBPyConnection, oracle: duckdb.DuckDBPyConnection
+) -> None:
+    """Met, missed, void and attainment by SLA and channel."""
+    expected = told(
+        oracle,
+        """select sla, channel, count(*) filter (outcome = 'met') as met,
+            count(*) filter (outcome = 'missed') as missed, count(*) filter (outcome = 'void'),
+            met / (met + missed) from sla where outcome <> 'running' group by all""",
+    )
+    found = rows(con, "sla", "sla channel met missed void attainment", by="channel")
+    assert expected == [row for row in found if row[0] != "all"]
+
+
+def test_breaches_are_the_oracles_missed_clocks(
+    con: duckdb.DuckDBPyConnection, oracle: duckdb.DuckDBPyConnection
+) -> None:
+    """Each missed clock once, with its deadline as the instant of the breach."""
+    query = "select conversation_id, sla, due_at::varchar from sla where outcome = 'missed'"
+    found = con.sql("select conversation_id, sla, due_at::varchar from breaches").fetchall()
+    assert told(oracle, query) == rounded(found)
+    assert len(found) == run_report(con, "breaches").num_rows
+
+
+def test_volume_is_the_oracles(
+    con: duckdb.DuckDBPyConnection, oracle: duckdb.DuckDBPyConnection
+) -> None:
+    """Posts, replies, openings and closes by day and queue."""
+    expected = told(
+        oracle,
+        """select window_start::date, queue, sum(posts)::bigint, sum(replies)::bigint,
+            sum(opened)::bigint, sum(closed)::bigint from windows group by all
+            having sum(posts + replies + opened + closed) > 0""",
+    )
+    found = rows(con, "volume", "day queue posts replies opened closed", by="day,queue")
+    assert expected == [row for row in found if any(row[2:])]
+
+
+def test_resolution_is_the_oracles(
+    con: duckdb.DuckDBPyConnection, oracle: duckdb.DuckDBPyConnection
+) -> None:
+    """Closed conversations by queue: their number, median, reopenings and moves."""
+    expected = told(
+        oracle,
+        """select queue, count(*), quantile_cont(full_resolution_seconds, 0.5),
+            count(*) filter (reopen_count > 0), sum(transfer_count)::bigint
+        from conversations where closed_at is not null group by 1""",
+    )
+    columns = "queue closed full_median_seconds reopened transfers"
+    assert expected == rows(con, "resolution", columns)
+
+
+def test_satisfaction_is_the_events(
+    con: duckdb.DuckDBPyConnection, oracle: duckdb.DuckDBPyConnection
+) -> None:
+    """Answers as they stand in the file: four stars or five are positive, NPS by its groups."""
+    [expected] = told(
+        oracle,
+        """select count(*) filter (survey = 'csat'),
+            count(*) filter (survey = 'csat' and score >= 4),
+            count(*) filter (survey = 'nps' and score >= 9),
+            count(*) filter (survey = 'nps' and score <= 6)
+        from told where kind = 'survey_answered'""",
+    )
+    found = rows(con, "satisfaction", "csat_answered csat_positive promoters detractors")
+    assert expected == tuple(map(sum, zip(*found, strict=True)))
+
+
+def test_states_are_the_events(
+    con: duckdb.DuckDBPyConnection, oracle: duckdb.DuckDBPyConnection
+) -> None:
+    """Time available, from one event of an agent to the next of the same."""
+    expected = told(
+        oracle,
+        """select agent, sum(epoch(until - since)) from (
+            select agent, state, "at" as since,
+                lead("at") over (partition by agent order by "at") as until
+            from told where kind = 'agent_state'
+        ) where state = 'available' and until is not null group by 1""",
+    )
+    found = con.sql(
+        "select agent, sum(agent_spans.seconds) from agent_spans join agent_states using (agent) "
+        "where agent_spans.state = 'available' and agent_states.state = 'available' "
+        "and agent_spans.started_at >= agent_states.started_at "
+        "and agent_spans.started_at < agent_states.ended_at group by 1"
+    ).fetchall()
+    assert expected == [(agent, round(seconds, 3)) for agent, seconds in rounded(found)]
