@@ -40,8 +40,8 @@ def add_commands(commands: Commands) -> None:
 def _run(given: argparse.Namespace) -> int:
     from replywatch.flows.cli_engine_log import engine_log
     from replywatch.flows.exporter import serve
+    from replywatch.flows.jobs import doing, jobs_of
     from replywatch.flows.runner import StopFlag, claim
-    from replywatch.flows.scheduled_exports import exporting
     from replywatch.flows.settings import load_policy
     from replywatch.flows.stream import live_metrics, run_live
 
@@ -59,7 +59,7 @@ def _run(given: argparse.Namespace) -> int:
             print(f"history  {settings.history}")
             print("SIGTERM or Ctrl-C ends it cleanly", flush=True)
             config = given.config or (CONFIG if CONFIG.exists() else None)
-            with engine_log(settings.history), exporting(settings.exports, config, live):
+            with engine_log(settings.history), doing(jobs_of(settings, config, live)):
                 run_live(settings, policy, live, stop)
         finally:
             stop_serving()

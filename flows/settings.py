@@ -169,6 +169,7 @@ class Settings(Section, frozen=True, kw_only=True):
     customer_key_file: Path | None = None
     customer_key_version: str = "1"
     former_customer_keys: tuple[FormerKey, ...] = ()
+    compact_every: float | str = "1h"  # of `run`; "never" leaves it to you
     exports: tuple[ScheduledExport, ...] = ()
     crisis_tags: tuple[str, ...] = ("crisis",)  # conversations that a forecast doesn't learn from
     queue_ids: dict[str, str] = msgspec.field(default_factory=dict)  # of exports, by queue name
@@ -190,6 +191,7 @@ class Settings(Section, frozen=True, kw_only=True):
             "seal_every",
             "conversations_every",
             "restate_within",
+            "compact_every",
             "remember_parents",
         ):
             try:

@@ -33,6 +33,13 @@ class Writer:
         self.writer.manifest.create({})
         self.sequence = 0
 
+    @classmethod
+    def again(cls, folder: Path) -> Writer:
+        """The writer of a history that was begun before."""
+        writer = cls(folder)
+        writer.sequence = writer.writer.manifest.published()
+        return writer
+
     def seal(self, day: str, **tables: list[dict[str, Any]]) -> None:
         """Publish a seal of rows, all of one UTC date (restatements of the last of `DAYS`)."""
         self.sequence += 1

@@ -1,4 +1,4 @@
-"""Exports that the live service makes by itself: in their own process and told in metrics."""
+"""Exports and compaction that the live service does by itself: in their own process, and told."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from worked_day import CHAT, opened
 from written_history import Writer
 
 from replywatch.flows.exporter import families
+from replywatch.flows.jobs import command_of, doing, jobs_of
 from replywatch.flows.live import LiveMetrics
-from replywatch.flows.scheduled_exports import command_of, exporting
 from replywatch.flows.settings import ScheduledExport, SettingsError, load_policy, load_settings
+from replywatch.sql.manifest import Manifest
 
 NAME = "care_wfm_export_last_success_timestamp_seconds"
 
@@ -44,7 +45,7 @@ def test_a_scheduled_export_writes_and_is_told(tmp_path: Path) -> None:
     live = LiveMetrics(load_policy(None))
     assert {} == samples(live)
     before = time.time()
-    with exporting(load_settings(config).exports, config, live):
+    with doing(jobs_of(load_settings(config), config, live)):
         assert wait_for(lambda: samples(live).get("genesys", 0) > before, 60)
     assert [datetime.now(UTC).date().isoformat()] == [
         path.stem[-10:] for path in (tmp_path / "wfm").glob("wfm-genesys-15m-*.csv")
@@ -59,9 +60,27 @@ def test_an_export_that_fails_is_said_and_not_told_as_success(
     config = configured(tmp_path, '[[exports]]\nfolder = "wfm"\nevery = "1s"\n')
     (tmp_path / "wfm").write_text("a file where a folder should be")
     live = LiveMetrics(load_policy(None))
-    with exporting(load_settings(config).exports, config, live):
+    with doing(jobs_of(load_settings(config), config, live)):
         assert wait_for(lambda: "failed" in capsys.readouterr().err, 60)
     assert {} == samples(live)
+
+
+def test_the_service_compacts_its_history_by_itself(tmp_path: Path) -> None:
+    """The small files of a day become one while it runs; "never" leaves them."""
+    config = configured(tmp_path, 'compact_every = "1s"\n')
+    writer = Writer.again(tmp_path / "data")
+    today = datetime.now(UTC).replace(hour=1, minute=0, second=0, microsecond=0)
+    writer.seal(today.date().isoformat(), windows=[opened(today, CHAT)])
+    live = LiveMetrics(load_policy(None))
+
+    def files() -> list[int]:
+        return [file.rows for file in Manifest(tmp_path / "data").files()]
+
+    assert [1, 1] == files()
+    with doing(jobs_of(load_settings(config), config, live)):
+        assert wait_for(lambda: files() == [2], 60)
+    config.write_text('history = "data"\ncompact_every = "never"\n')
+    assert [] == jobs_of(load_settings(config), config, live)
 
 
 def test_it_exports_the_last_days_of_its_zone() -> None:
