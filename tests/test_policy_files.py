@@ -7,10 +7,23 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from replywatch.flows.cli import main
+from replywatch.flows.settings import (
+    Dashboards,
+    Exporter,
+    FormerKey,
+    Kafka,
+    ScopeName,
+    Settings,
+    Source,
+)
+from replywatch.metrics.calendar import Schedule
+from replywatch.metrics.policy import Match, Objective, Policy, Rule, ServiceLevel, Targets
+from replywatch.metrics.satisfaction import NpsScale
 
 POLICIES = Path(__file__).parent / "policies"
 _MARK = re.compile(r"# (fault|note): (.*)$")
@@ -83,3 +96,36 @@ def test_a_configuration_names_a_fault_between_versions(
     assert main(["check", str(config)]) == 1
     shown = capsys.readouterr().out
     assert f"{config}:1: the policy it names: {POLICIES / 'bad' / 'versions' / 'b.toml'}:1" in shown
+
+
+# -- the documents ----------------------------------------------------------------------------
+
+DOCUMENT = (POLICIES.parent.parent / "docs" / "policy.md").read_text("utf-8")
+TOML = re.findall(r"^```toml\n(.*?)^```$", DOCUMENT, re.M | re.S)
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["policy", "configuration"])
+def test_what_the_document_shows_has_no_fault(
+    number: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The policy as it stands there, and the configuration that names it."""
+    files = [tmp_path / "policy.toml", tmp_path / "replywatch.toml"]
+    for path, text in zip(files, TOML, strict=True):
+        path.write_text(text)
+    assert main(["check", str(files[number])]) == 0
+    kind = "a configuration" if number else "a policy"
+    assert f"{files[number]}: {kind}, no faults\n" == capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("number", "kinds"),
+    [
+        (0, [Policy, Schedule, Rule, Match, Targets, Objective, ServiceLevel, NpsScale]),
+        (1, [Settings, Source, Kafka, Exporter, Dashboards, ScopeName, FormerKey]),
+    ],
+    ids=["policy", "configuration"],
+)
+def test_the_document_explains_every_key(number: int, kinds: list[Any]) -> None:
+    """Each field of each table stands in the example; alerts have a document of their own."""
+    known = {name for kind in kinds for name in kind.__struct_fields__} - {"alerts"}
+    assert [] == [name for name in sorted(known) if not re.search(rf"\b{name}\b", TOML[number])]
