@@ -3,6 +3,8 @@
 The first response runs from the customer's first post, whoever opened the conversation, to the
 first reply by a person. The human clock begins later where a bot handed over, or where a close
 that no person had answered before was reopened.
+
+Definitions with worked examples: docs/dictionary.md, "Waits and responses".
 """
 
 from __future__ import annotations

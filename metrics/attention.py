@@ -4,6 +4,8 @@ What an answered wait cost its agent is estimated by the time before the reply, 
 agent's part may have begun and at most the policy's `active_cap`; where focus events say what the
 agent looked at, they replace the estimate. Moments that several of an agent's conversations claim
 are divided, so that the sum never exceeds the time on the wall.
+
+Definitions with worked examples: docs/dictionary.md, "Active".
 """
 
 from __future__ import annotations
@@ -26,6 +28,10 @@ def focus_spans(events: list[Focus]) -> list[tuple[int, int, str]]:
     """From when to when which conversation was in focus; `NEVER` ends one that still is.
 
     `events` are one agent's, in order. Turning to a conversation turns away from every other.
+
+    >>> order = (True, 0, 0, "", "")
+    >>> focus_spans([Focus("ann", 0, order, "a", True), Focus("ann", 9, order, "b", True)])[0]
+    (0, 9, 'a')
     """
     spans: list[tuple[int, int, str]] = []
     current, since = None, 0

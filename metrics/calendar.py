@@ -3,6 +3,8 @@
 A `Schedule` is weekly hours in an IANA zone, less holidays, as a policy states it; a `Calendar`
 answers for it. Daylight-saving shifts count as the clock on the wall has them: a night that skips
 an hour is shorter, one that repeats it is longer.
+
+Definitions with worked examples: docs/dictionary.md, "Elapsed and business time".
 """
 
 from __future__ import annotations
@@ -98,6 +100,15 @@ class Calendar:
     """Open spans of a schedule, in microseconds (UTC); they are worked out as far as asked for.
 
     Spans are half-open. Looking up costs a binary search once the days in question are known.
+
+    >>> from replywatch.metrics.times import HOUR, to_instant, to_text
+    >>> support = Schedule("Europe/London", mon=(("09:00", "18:00"),), tue=(("09:00", "18:00"),))
+    >>> calendar = Calendar(support)
+    >>> start = to_instant(datetime(2026, 3, 2, 17, tzinfo=UTC))  # a Monday
+    >>> calendar.between(start, start + 24 * HOUR) // HOUR
+    9
+    >>> to_text(calendar.deadline(start, HOUR))  # on closing time: at the next opening
+    '2026-03-03T09:00:00Z'
     """
 
     def __init__(self, schedule: Schedule) -> None:

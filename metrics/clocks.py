@@ -3,6 +3,8 @@
 A clock counts business time by its own rule, less the pauses that the rule names. It is missed at
 its deadline, with no event needed; an answer exactly then meets it. A missed clock stays, as
 overdue, until a reply or a close ends it, and counts nothing more.
+
+Definitions with worked examples: docs/dictionary.md, "Service level".
 """
 
 from __future__ import annotations

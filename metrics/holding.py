@@ -2,6 +2,8 @@
 
 Assigned-open handle time is the time a conversation is open, with a person and not paused; time
 with a bot or in a team's queue doesn't count.
+
+Definitions with worked examples: docs/dictionary.md, "Handle time".
 """
 
 from __future__ import annotations

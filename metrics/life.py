@@ -2,6 +2,8 @@
 
 The rules of each kind of event are in `conversation`; these are the moves that several of them
 make.
+
+Definitions with worked examples: docs/dictionary.md, "Wait".
 """
 
 from __future__ import annotations

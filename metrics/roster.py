@@ -2,6 +2,8 @@
 
 An answered wait is told when no later reply can share its time any more: `active_cap` after it.
 What comes late changes what was told, as a higher revision, while it is kept.
+
+Definitions with worked examples: docs/dictionary.md, "Agents".
 """
 
 from __future__ import annotations

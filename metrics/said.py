@@ -1,4 +1,7 @@
-"""What is said of a conversation: sentiment, tags, topic and surveys."""
+"""What is said of a conversation: sentiment, tags, topic and surveys.
+
+Definitions with worked examples: docs/dictionary.md, "Sentiment conversion".
+"""
 
 from __future__ import annotations
 

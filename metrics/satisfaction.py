@@ -3,6 +3,8 @@
 CSAT is the share of positive answers; the scale, and what is positive on it, are the survey's. NPS
 is the share of promoters less that of detractors, on a scale of 0 to 10; answers on another scale
 have no group unless the policy maps it.
+
+Definitions with worked examples: docs/dictionary.md, "Satisfaction and sentiment".
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 Durations exist twice: elapsed, and business, which is the time within the opening hours in force,
 added up piece by piece. Active time is business time less the stops of an SLA's clock.
+
+Definitions with worked examples: docs/dictionary.md, "Elapsed and business time".
 """
 
 from __future__ import annotations

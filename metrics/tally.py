@@ -1,4 +1,7 @@
-"""Messages of a conversation, counted, and how it stood at its last close."""
+"""Messages of a conversation, counted, and how it stood at its last close.
+
+Definitions with worked examples: docs/dictionary.md, "Messages to resolution".
+"""
 
 from __future__ import annotations
 

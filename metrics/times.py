@@ -52,5 +52,9 @@ def seconds_between(start: int, end: int) -> float:
 
 
 def window_of(instant: int) -> int:
-    """Start of the half-open 5-minute window that owns `instant`: 12:05:00 opens the next."""
+    """Start of the half-open 5-minute window that owns `instant`: 12:05:00 opens the next.
+
+    >>> window_of(WINDOW - 1), window_of(WINDOW) == WINDOW
+    (0, True)
+    """
     return instant - instant % WINDOW
