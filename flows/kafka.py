@@ -5,16 +5,13 @@ group: what is read and what is written can't come apart. All partitions of the 
 one source, each with a clock of its own; the slowest one holds the watermark.
 
 Who can say that a partition is read to its end is its broker alone. It is asked all the time
-(`_Ends`): a partition is complete up to when it was last asked, if all it then had is read.
+(`kafka_ends`): a partition is complete up to when it was last asked, if all it then had is read.
 While no broker answers, the clock stands still and nobody's deadline passes falsely.
 """
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -22,6 +19,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
+from replywatch.flows.kafka_ends import Ends
 from replywatch.flows.routing import Item, Router
 from replywatch.flows.settings import Kafka
 from replywatch.flows.sources import LOOK_EVERY, PARTITION, LiveOptions, SourceError
@@ -33,15 +31,6 @@ if TYPE_CHECKING:
 
 MESSAGES = 5000
 """Messages taken in at once."""
-
-ASK_EVERY = 0.25
-"""Seconds between two questions to the brokers: where each partition ends."""
-
-LOOK_FOR_PARTITIONS_EVERY = 10.0
-"""Seconds between two looks for partitions that were added to the topic."""
-
-ANSWER_WITHIN = 5.0
-"""Seconds to wait for an answer of a broker."""
 
 
 @dataclass
@@ -89,57 +78,6 @@ def open_consumer(options: KafkaOptions) -> Consumer:
         raise SourceError(f"kafka: {error.args[0].str()}") from None
 
 
-class _Ends:
-    """Asks in the background where each partition ends, and when that was so."""
-
-    def __init__(
-        self, consumer: Consumer, topic: str, now: Callable[[], int], partitions: list[int]
-    ) -> None:
-        self._consumer, self._topic, self._now = consumer, topic, now
-        self._lock = threading.Lock()
-        self._known: dict[int, tuple[int, int]] = {}
-        self._partitions = partitions
-        self._looked = time.monotonic()
-        self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._ask, name="kafka-ends", daemon=True)
-        self._thread.start()
-
-    def of(self, partition: int) -> tuple[int, int] | None:
-        """When it was asked (microseconds, UTC), and the offset it then ended at."""
-        with self._lock:
-            return self._known.get(partition)
-
-    @property
-    def partitions(self) -> list[int]:
-        """The topic's partitions, as far as is known."""
-        return self._partitions
-
-    def _ask(self) -> None:
-        from confluent_kafka import KafkaException, TopicPartition
-
-        while not self._is_over.wait(ASK_EVERY):
-            if time.monotonic() - self._looked > LOOK_FOR_PARTITIONS_EVERY:
-                self._looked = time.monotonic()
-                with suppress(KafkaException):
-                    about = self._consumer.list_topics(self._topic, timeout=ANSWER_WITHIN)
-                    found = about.topics[self._topic].partitions or {}
-                    self._partitions = sorted({*self._partitions, *found})
-            for partition in self._partitions:
-                asked = self._now()
-                place = TopicPartition(self._topic, partition)
-                try:
-                    _, end = self._consumer.get_watermark_offsets(place, timeout=ANSWER_WITHIN)
-                except (KafkaException, TypeError):
-                    continue  # no answer: what was known grows old, and the clock stands still
-                with self._lock:
-                    self._known[partition] = (asked, end)
-
-    def close(self) -> None:
-        """Ask no more."""
-        self._is_over.set()
-        self._thread.join()
-
-
 class _KafkaPartition(StatefulSourcePartition[Item, bytes]):
     def __init__(self, options: KafkaOptions, router: Router, resume: bytes | None) -> None:
         self._options, self._router = options, router
@@ -149,7 +87,7 @@ class _KafkaPartition(StatefulSourcePartition[Item, bytes]):
         self._read = self._begin(known)
         router.highest = max((one.highest for one in self._read.values()), default=0)
         self._eof: dict[int, int] = {}  # by partition: the end that was last come to
-        self._ends = _Ends(self._consumer, self._topic, options.now, sorted(self._read))
+        self._ends = Ends(self._consumer, self._topic, options.now, sorted(self._read))
         self._awake = datetime.now(UTC)
         self._is_stopped = False
 
