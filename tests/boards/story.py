@@ -26,7 +26,7 @@ STORM = {"brand": "storm", "channel": "x", "queue": "social"}
 SCOPES = [(one["brand"], one["channel"], one["queue"]) for one in (BUSY, VIRAL, NEW, STORM)]
 
 CALM_SECONDS = 24 * 3600
-EVERY = 20.0
+EVERY = 30.0
 BURST = 600
 STORM_SECONDS = 420.0  # longer than a window, so that one of them is closed
 

@@ -21,7 +21,7 @@ Board = dict[str, Any]
 BRANDS = (".*", "acme", "newcomer", "storm")
 """What is chosen in turn: a queue that is new knows less than one that is known for long."""
 
-BETWEEN_BURST_AND_END_SECONDS = 75
+BETWEEN_BURST_AND_END_SECONDS = 150
 
 
 @dataclass
@@ -50,20 +50,23 @@ def recorded(
     folder = tmp_path_factory.mktemp("recorded")
     service = Service(folder, POLICY, SCOPES)
     settings = service.config.read_text()
-    service.config.write_text(f'seal_every = "1s"\nconversations_every = "1s"\n{settings}')
+    service.config.write_text(
+        f'seal_every = "1s"\nconversations_every = "1s"\n{settings}'
+        '[[exports]]\nfolder = "exports"\nevery = "8s"\n'
+    )
     with Prometheus(
         require_tool("prometheus"), folder, {"replywatch": [service.target]}, interval=1
     ) as prometheus:
         start = time.time()
         service.write(*calm(start))
         with service.start():
-            wait_until(lambda: prometheus.query('up{job="replywatch"} == 1'), 20, "it is scraped")
+            wait_until(lambda: prometheus.query('up{job="replywatch"} == 1'), 120, "it is scraped")
             minute(service)
             active = 'max(care_volume_spike_active{brand="acme", kind="spike"}) == 1'
             wait_until(lambda: prometheus.query(active), BETWEEN_BURST_AND_END_SECONDS, "a spike")
             time.sleep(2)
             service.kill()
-            wait_until(lambda: prometheus.query('up{job="replywatch"} == 0'), 20, "it is down")
+            wait_until(lambda: prometheus.query('up{job="replywatch"} == 0'), 60, "it is down")
             time.sleep(2)
         yield Recorded(prometheus, start, time.time())
 

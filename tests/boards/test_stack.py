@@ -110,7 +110,7 @@ def test_the_service_accepts_its_configuration(repository: Path) -> None:
     kafka = settings.source.kafka
     assert kafka is not None
     assert f"inside://{kafka.brokers}" in " ".join(services["broker"]["command"])
-    assert f"topic create {kafka.topic} " in services["topic"]["command"][0]
+    assert f"topic create {kafka.topic} " in services["broker"]["healthcheck"]["test"][1]
 
 
 def test_grafana_finds_boards_and_data_source(repository: Path, services: dict[str, Any]) -> None:

@@ -22,6 +22,7 @@ from replywatch.dashboards.grafana.words import BAD, CALM, GOOD, MUTED, WARN
 _HEARTBEAT = "max(care_pipeline_heartbeat_timestamp_seconds)"
 _WATERMARK = "max(care_pipeline_watermark_timestamp_seconds)"
 _EXPORT = "max(care_export_last_success_timestamp_seconds)"
+_PLANNING = "max by (kind) (care_wfm_export_last_success_timestamp_seconds)"
 _SILENT = "no signal"
 _UP = 'max(up{job="replywatch"})'
 
@@ -103,22 +104,27 @@ def make(options: Options) -> Dashboard:
                 )),
             ]),
             (8, [
-                (8, lines(
+                (6, lines(
                     "Refused by reason", "Input rows in five minutes.",
                     Query(increase("care_events_rejected_total", "5m", by="reason"), "{{reason}}"),
                     COUNT, _SILENT, is_stacked=True, are_bars=True, links=[rejects],
                 )),
-                (8, lines(
+                (6, lines(
                     "Late events", "Events in five minutes that came after their watermark; their "
                     "windows are told again in the history, the counters are not corrected.",
                     Query(increase("care_events_late_total", "5m"), "late"), COUNT, _SILENT,
                     colours={"late": WARN}, links=[lagging],
                 )),
-                (8, lines(
+                (6, lines(
                     "Scopes beyond the cap", "Brands, channels and queues that are added up as "
                     "'other' because there are too many.",
                     Query("max(care_scopes_folded_total)", "folded"), COUNT, _SILENT,
                     colours={"folded": MUTED},
+                )),
+                (6, number(
+                    "Exports for planning", "Time since a scheduled export of each format was "
+                    "last written.",
+                    Query(age(_PLANNING), "{{kind}}"), AGE, "none yet",
                 )),
             ]),
         ],
