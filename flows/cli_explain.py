@@ -78,11 +78,10 @@ def _explain(given: argparse.Namespace) -> int:
 def _policy(given: argparse.Namespace, folder: Path) -> PolicyBook:
     """The policy that the history keeps; of one that is older than that, the configuration's."""
     from replywatch.flows.settings import load_policy
-    from replywatch.metrics.policy_text import book_from_text
-    from replywatch.sql.manifest import POLICY, Manifest
+    from replywatch.sql.history import kept_policy
 
-    kept = Manifest(folder).fact(POLICY)
+    kept = kept_policy(folder)
     if kept is not None:
-        return book_from_text(kept)
+        return kept
     settings = read_settings(given)
     return policy_of(lambda: load_policy(settings.policy), settings)

@@ -19,8 +19,10 @@ from replywatch.flows.cli_args import (
     find_history,
 )
 from replywatch.flows.cli_errors import OK, UsageError
+from replywatch.metrics.policy import ServiceLevel, parse_duration
 from replywatch.metrics.service_level import VARIANTS
-from replywatch.sql.history import open_history
+from replywatch.metrics.times import SECOND
+from replywatch.sql.history import kept_policy, open_history
 from replywatch.sql.render import RenderError, render, whole_file
 from replywatch.sql.report_list import REPORTS
 from replywatch.sql.reports import ReportError, find_zone, parse_bound, run_report
@@ -69,7 +71,7 @@ def add_commands(commands: Commands) -> None:
         "--service-level",
         choices=VARIANTS,
         metavar="VARIANT",
-        help=f"of sla, which customers count: {', '.join(VARIANTS)} (default: default)",
+        help=f"of sla, which customers count: {', '.join(VARIANTS)} (default: the policy's)",
     )
     parser.add_argument(
         "--plot", type=Path, metavar="FILE", help="draw it there instead, as PNG or SVG"
@@ -127,6 +129,7 @@ def _rows(
     since: datetime | None,
     until: datetime | None,
 ) -> None:
+    variant, short_abandon = _service_level(given)
     rows: pa.Table = run_report(
         con,
         given.name,
@@ -134,7 +137,8 @@ def _rows(
         until=until,
         by=given.by,
         tz=given.tz,
-        service_level=given.service_level or "default",
+        service_level=variant,
+        short_abandon_seconds=short_abandon,
     )
     if given.plot is None:
         render(rows, shown, given.output)
@@ -144,6 +148,14 @@ def _rows(
     plot_report(
         con, given.name, rows, given.plot, since=since, until=until, by=given.by, tz=given.tz
     )
+
+
+def _service_level(given: argparse.Namespace) -> tuple[str, float]:
+    """The variant of `--service-level`, else the history's policy's; what is a short abandon."""
+    kept = kept_policy(find_history(given))
+    setting = ServiceLevel() if kept is None else kept.policies[-1].service_level
+    short_abandon = parse_duration(setting.short_abandon) / SECOND
+    return given.service_level or setting.variant, short_abandon
 
 
 def _executive(

@@ -14,8 +14,10 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
+from replywatch.metrics.policy import PolicyBook
+from replywatch.metrics.policy_text import book_from_text
 from replywatch.sql.locks import hold
-from replywatch.sql.manifest import DataFile, Manifest
+from replywatch.sql.manifest import POLICY, DataFile, Manifest
 from replywatch.sql.models import create_models
 from replywatch.sql.schemas import TABLES
 from replywatch.sql.views import Restating, create_view
@@ -39,6 +41,12 @@ def create_empty(con: duckdb.DuckDBPyConnection) -> None:
     create_models(con)
 
 
+def kept_policy(folder: Path) -> PolicyBook | None:
+    """The policy that the history was made under; `None` for one that doesn't keep it."""
+    kept = Manifest(folder).fact(POLICY)
+    return None if kept is None else book_from_text(kept)
+
+
 @cache
 def _empty_database() -> bytes:
     """A database file with `create_empty` done; the models are bound once a process."""
@@ -53,6 +61,9 @@ def create_views(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
     """Let the tables of `create_empty` show the files of `folder` that count now."""
     root = folder.resolve()
     files = Manifest(folder).files()
+    kept = kept_policy(folder)
+    days = 7 if kept is None else kept.policies[-1].fcr_days
+    con.execute(f"create or replace macro fcr_days() as {days}")
     restating = Restating(files)
     by_table: dict[str, list[DataFile]] = {name: [] for name in TABLES}
     for file in files:

@@ -41,6 +41,8 @@ _MACROS = (
     f"""create macro median_high(ranks, n) as case when n >= 8 then ranks[
         1 + len(list_filter({_RANKS}, lambda p: p <= ceil((n + 1.96 * sqrt(n)) / 2) / n + 1e-9))
     ] end""",
+    # Days without a new contact until a first contact has resolved; see the policy's fcr_days.
+    "create macro fcr_days() as 7",
     # Fewer than this is too little to judge anybody by.
     "create macro is_small_sample(n) as coalesce(n, 0) < 30",
     # The hour that holds an instant, on the hour of the zone's wall clock, as an instant.

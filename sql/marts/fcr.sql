@@ -1,6 +1,6 @@
 -- fcr: one row per closed conversation (conversation_id, opened_at): whether the first contact
 -- resolved it. It did if it was never reopened and the same customer opened no other conversation
--- within seven days of the close; until these days have passed the answer is provisional.
+-- within the policy's `fcr_days` of the close; until these days have passed the answer is provisional.
 with
 
 closed as (
@@ -21,7 +21,7 @@ followed as (
     ) as following
         on following.customer_key = closed.customer_key
         and following.opened_at > closed.closed_at
-    where following.opened_at <= closed.closed_at + interval 7 days
+    where following.opened_at <= closed.closed_at + to_days(fcr_days())
 ),
 
 final as (
@@ -38,8 +38,8 @@ final as (
         followed.next_opened_at,
         closed.reopen_count = 0 and followed.next_opened_at is null as is_resolved_first_contact,
         closed.is_one_touch,
-        closed.closed_at + interval 7 days as final_at,
-        history_clock.now > closed.closed_at + interval 7 days as is_final
+        closed.closed_at + to_days(fcr_days()) as final_at,
+        history_clock.now > closed.closed_at + to_days(fcr_days()) as is_final
     from closed
     cross join history_clock
     left join followed using (conversation_id, opened_at)
