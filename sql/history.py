@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
+from uuid import uuid4
 
 import duckdb
 
@@ -24,6 +25,8 @@ from replywatch.sql.views import Restating, create_view
 
 DATABASE = "replywatch.duckdb"
 DATA = "history"
+MEMORY = "1500MB"
+"""What a query may hold at once; beyond that it goes on in a temporary folder, and more slowly."""
 
 
 class HistoryError(Exception):
@@ -97,6 +100,10 @@ def open_history(folder: Path) -> duckdb.DuckDBPyConnection:
         )
     con = duckdb.connect(config={"python_enable_replacements": False})
     con.execute("set TimeZone = 'UTC'")
+    con.execute("set enable_progress_bar = false")  # it would stand in the middle of a CSV
+    con.execute(f"set memory_limit = '{MEMORY}'")
+    spill = Path(gettempdir(), f"replywatch-{uuid4().hex}")  # made only when it is needed
+    con.execute("set temp_directory = ?", [str(spill)])
     create_empty(con)
     create_views(con, folder)
     root = str(folder.resolve() / DATA).replace("'", "''")

@@ -133,6 +133,7 @@ def begin_upkeep(folder: Path, now: float) -> Iterator[Upkeep]:
             with duckdb.connect(config={"python_enable_replacements": False}) as con:
                 con.execute(f"set memory_limit = '{MEMORY}'")
                 con.execute("set TimeZone = 'UTC'")
+                con.execute("set enable_progress_bar = false")
                 con.execute("set temp_directory = ?", [str(scratch.resolve())])
                 upkeep = Upkeep(folder, con, now)
                 upkeep.remove_orphans()

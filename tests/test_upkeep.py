@@ -201,6 +201,23 @@ def test_a_table_is_kept_as_long_as_it_is_told(writer: Writer) -> None:
         assert [(6,)] == con.execute("select count(*) from conversations").fetchall()
 
 
+def test_no_progress_bar_stands_among_the_results(writer: Writer) -> None:
+    """A query that takes long writes nothing of its own where the result goes."""
+    with open_history(writer.folder) as con:
+        shown = con.execute("select current_setting('enable_progress_bar')").fetchall()
+    assert [(False,)] == shown
+
+
+def test_a_query_that_needs_more_memory_goes_on_beside_it(writer: Writer) -> None:
+    """The limit is set, and what does not fit is put by, though the configuration is locked."""
+    with open_history(writer.folder) as con:
+        limit, place = con.execute(
+            "select current_setting('memory_limit'), current_setting('temp_directory')"
+        ).fetchall()[0]
+        assert "1.3 GiB" == limit
+        assert not Path(place).exists()
+
+
 def test_a_second_upkeep_is_refused(writer: Writer) -> None:
     """One at a time, and the other one says so."""
     with hold(writer.folder / upkeep.LOCK), pytest.raises(HistoryError, match="another process"):

@@ -47,8 +47,8 @@ MONTH = (datetime(2025, 6, 1, tzinfo=UTC), datetime(2025, 7, 1, tzinfo=UTC))
 WHOLE = (datetime(2024, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC))
 
 
-def generate(folder: Path, size: float) -> None:
-    """Write the history."""
+def generate(folder: Path, size: float, is_ready: bool = False) -> None:
+    """Write the history; where it `is_ready`, as compaction would leave it."""
     manifest = Manifest(folder)
     manifest.create({"made_from": "bench"})
     per_day = max(round(CONVERSATIONS * size / DAYS), 1)
@@ -57,16 +57,16 @@ def generate(folder: Path, size: float) -> None:
         con.execute("set TimeZone = 'UTC'")
         for start in range(0, DAYS, TOGETHER):
             days = range(start, min(start + TOGETHER, DAYS))
-            for statement in tables(FIRST, days, per_day, AGENTS, SEALS):
+            for statement in tables(FIRST, days, per_day, AGENTS, 1 if is_ready else SEALS):
                 con.execute(statement)
-            files += _seal(con, folder)
+            files += _seal(con, folder, is_ready)
             if sys.stderr.isatty():
                 sys.stderr.write(f"\rday {days.stop} of {DAYS}")
     manifest.publish(max(file.sequence for file in files), files)
     write_database(folder)
 
 
-def _seal(con: duckdb.DuckDBPyConnection, folder: Path) -> list[DataFile]:
+def _seal(con: duckdb.DuckDBPyConnection, folder: Path, is_ready: bool) -> list[DataFile]:
     """The seals of some days, a file a table, day and seal each."""
     files: list[DataFile] = []
     for name, table in TABLES.items():
@@ -81,8 +81,9 @@ def _seal(con: duckdb.DuckDBPyConnection, folder: Path) -> list[DataFile]:
             for column, kind in table.columns
         )
         fresh = folder / "fresh"
+        is_last = "where revision = 2" if is_ready and name == "conversations" else ""
         written = con.execute(
-            f"copy (select {columns}, date, _seal from t_{name}) to '{fresh}' "
+            f"copy (select {columns}, date, _seal from t_{name} {is_last}) to '{fresh}' "
             "(format parquet, compression zstd, partition_by (date, _seal), return_stats)"
         ).fetchall()
         for path, count, *_ in written:
@@ -92,7 +93,7 @@ def _seal(con: duckdb.DuckDBPyConnection, folder: Path) -> list[DataFile]:
             place = Path(DATA) / name / f"date={day}" / f"{sequence:010d}.parquet"
             (folder / place).parent.mkdir(parents=True, exist_ok=True)
             Path(path).rename(folder / place)
-            files.append(DataFile.sealed(str(place), name, day, sequence, count))
+            files.append(DataFile(str(place), name, day, sequence, count, sequence, is_ready))
         shutil.rmtree(fresh)
     return files
 
