@@ -32,9 +32,10 @@ def files_of(policy: Policy) -> dict[str, str]:
         made[f"rules/{group.name}.yaml"] = _HEAD + to_yaml(rules_file(group, alerts))
         made[f"rule_tests/{group.name}.yaml"] = _HEAD + to_yaml(tests_file(group, alerts))
     made["alertmanager.yml"] = _HEAD + to_yaml(alertmanager_file(alerts))
-    for template in files("replywatch.alerts").joinpath("templates").iterdir():
-        if template.name.endswith(".tmpl"):  # which alertmanager.yml names
-            made[f"templates/{template.name}"] = template.read_text("utf-8")
+    for folder, end in (("templates", ".tmpl"), ("runbooks", ".md")):  # as they ship
+        for file in files("replywatch.alerts").joinpath(folder).iterdir():
+            if file.name.endswith(end):
+                made[f"{folder}/{file.name}"] = file.read_text("utf-8")
     return made
 
 

@@ -148,9 +148,9 @@ def _burn_proofs(
 ) -> tuple[Proof, ...]:
     """Of each window: a share of misses that is too much for it and not for the next stricter one.
 
-    First all clocks are met, then many are missed, then all are met again for as long as the
-    longest of the short windows. Before the series begin there is no history, so that it need not
-    be as long as the long windows.
+    First a little fewer are missed than the laxest window takes, then many, then few again for as
+    long as the longest of the short windows. Before the series begin there is no history, so that
+    it need not be as long as the long windows; and many are so many that few don't matter.
     """
     period = alerts.budget.period
     step = min(seconds(one.short) for one in windows) // 5
@@ -159,17 +159,15 @@ def _burn_proofs(
     longs = sorted({one.long for one in windows}, key=seconds)
     proofs = []
     for lower, upper in zip(limits, [*limits[1:], 1.0], strict=True):
-        late = round((lower + upper) / 2 * 1_000_000)
-        on_time = 1_000_000 - late
-        pace = late / 1_000_000 / (1 - objective)
-        met = (f"0+1x{phase}", f"{phase}+{on_time}x{phase}", f"{phase + on_time * phase}+1x{phase}")
-        shares = ", ".join(f"{late / 10_000:.4g}% in {one}" for one in longs)
+        calm, late = 0.98 * limits[0], round(lower + 0.02 * (upper - lower), 4)
+        pace = late / (1 - objective)
+        shares = ", ".join(f"{late * 100:.4g}% in {one}" for one in longs)
         days = seconds(period) * SECOND / DAY / pace
         proofs.append(
             Proof(
                 {
-                    MET: " ".join(met),
-                    MISSED: f"0x{phase} 0+{late}x{phase} {late * phase}x{phase}",
+                    MET: _counter(phase, 1 - calm, 1 - late),
+                    MISSED: _counter(phase, calm, late),
                     GOAL: f"{objective:.15g}x{3 * phase + 2}",
                 },
                 step,
@@ -181,3 +179,16 @@ def _burn_proofs(
             )
         )
     return tuple(proofs)
+
+
+FEW, MANY = 1000, 1e9  # clocks a step
+
+
+def _counter(phase: int, calm: float, late: float) -> str:
+    """What grows by a share of few clocks, of many, and of few again."""
+    few, many = FEW * calm, MANY * late
+    parts, total = [], 0.0
+    for step in (few, many, few):
+        parts.append(f"{total:.15g}+{step:.15g}x{phase}")
+        total += step * phase
+    return " ".join(parts)

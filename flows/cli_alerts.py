@@ -54,7 +54,8 @@ def add_commands(commands: Commands) -> None:
         "build",
         _build,
         help="write the files",
-        description="Write rules/, rule_tests/, alertmanager.yml and templates/ into a folder. "
+        description="Write rules/, rule_tests/, alertmanager.yml, templates/ and runbooks/ into a "
+        "folder. "
         "A file that this command made before and makes no more is removed; others stay.",
         examples=_BUILD_EXAMPLES,
     )

@@ -116,6 +116,20 @@ def test_the_factors_of_the_workbook_follow_from_its_shares() -> None:
     assert factors == [14.4, 6, 1]
 
 
+def test_both_windows_of_a_burn_have_its_limit() -> None:
+    """The factor of the workbook, and the largest share that is ever asked for."""
+    limits = {
+        alert.name: re.findall(r"clamp_max\(([\d.]+) \* scope_sla:\S+:ratio, ([\d.]+)\)",
+                               alert.expression)
+        for alert in alerts_of(shipped())
+        if "Burn" in alert.name
+    }  # fmt: skip
+    assert limits == {
+        "CareSLAErrorBudgetBurn": [("14.4", "0.7")] * 2 + [("6", "0.35")] * 2,
+        "CareSLAErrorBudgetBurnSlow": [("1", "0.35")] * 2,
+    }
+
+
 def test_alerts_can_be_left_out_but_not_all() -> None:
     """A generator that makes nothing has failed."""
     policy = changed(shipped(), off=["CareVolumeSurge"])
