@@ -82,6 +82,9 @@ def add_commands(commands: Commands) -> None:
         help="how to show it (default: table; of executive: html)",
     )
     parser.add_argument(
+        "--wide", action="store_true", help="every column in a table, too (others always have all)"
+    )
+    parser.add_argument(
         "--output", type=Path, metavar="FILE", help="write it there (default: standard output)"
     )
     add_history(parser)
@@ -141,13 +144,21 @@ def _rows(
         short_abandon_seconds=short_abandon,
     )
     if given.plot is None:
-        render(rows, shown, given.output)
+        render(rows if given.wide or shown != "table" else _brief(rows, given), shown, given.output)
         return
     from replywatch.sql.plots import plot_report
 
     plot_report(
         con, given.name, rows, given.plot, since=since, until=until, by=given.by, tz=given.tz
     )
+
+
+def _brief(rows: pa.Table, given: argparse.Namespace) -> pa.Table:
+    """The columns that a table for people shows: what names a row, and the main figures."""
+    report = REPORTS[given.name]
+    if not report.brief or given.by in report.listings:
+        return rows
+    return rows.select([n for n in rows.column_names if n in (*report.groups, *report.brief)])
 
 
 def _service_level(given: argparse.Namespace) -> tuple[str, float]:

@@ -15,7 +15,8 @@ class Report:
     grouping keeps (response kinds and SLAs are never mixed). `listings` map a value of `by` that
     is no grouping to the SQL file that lists rows so, `titles` to the title of that.
     `grouped` is the file for groupings, the report's own name if empty; `values` are parameters it
-    takes beside the common ones.
+    takes beside the common ones. `brief` are the figures that a table for people shows, all if
+    empty.
     """
 
     title: str
@@ -26,12 +27,20 @@ class Report:
     titles: Mapping[str, str] = field(default_factory=dict)
     grouped: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
+    brief: tuple[str, ...] = ()
 
     @property
     def by(self) -> tuple[str, ...]:
         """Every value that `by` may take; those in `groups` may be joined by commas."""
         return (*self.listings, *self.groups)
 
+
+_WORK = (
+    *("conversations", "replies", "responses", "published_median_seconds"),
+    *("published_p90_seconds", "assigned_median_seconds", "assigned_median_low_seconds"),
+    *("assigned_median_high_seconds", "handle_active_mean_seconds", "met", "missed", "attainment"),
+    *("closed", "reopened", "csat_answered", "csat_ratio", "is_small_sample"),
+)
 
 REPORTS: dict[str, Report] = {
     "agents": Report(
@@ -50,6 +59,7 @@ REPORTS: dict[str, Report] = {
         },
         grouped="work",
         values={"everyone": False},
+        brief=_WORK,
     ),
     "teams": Report(
         "work done in the period by teams, which are queues (throughput)",
@@ -57,6 +67,7 @@ REPORTS: dict[str, Report] = {
         groups=("queue", "brand", "channel", "day", "hour"),
         grouped="work",
         values={"everyone": True},
+        brief=("agents", *_WORK),
     ),
     "sla": Report(
         "SLA clocks that ended in the period (throughput)",
@@ -79,6 +90,12 @@ REPORTS: dict[str, Report] = {
         "conversations whose latest close is in the period (throughput)",
         default="queue",
         groups=(*("queue", "brand", "channel", "priority", "agent", "resolution", "topic", "day"),),
+        brief=(
+            *("closed", "provisional", "full_median_seconds", "full_p90_seconds"),
+            *("business_median_seconds", "reopened_ratio", "fcr_final", "fcr_ratio"),
+            *("one_touch_ratio", "transferred", "in_channel_ratio", "bot_contained_ratio"),
+            *("handled", "handle_active_mean_seconds"),
+        ),
     ),
     "satisfaction": Report(
         "what customers said and how they felt in the period (throughput)",
