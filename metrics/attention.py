@@ -51,6 +51,18 @@ def focus_spans(events: list[Focus]) -> list[tuple[int, int, str]]:
     return spans
 
 
+def focus_in_force(events: list[Focus]) -> list[Focus]:
+    """The event, if any, since which one conversation is in focus after all of them."""
+    current: Focus | None = None
+    for event in events:
+        if event.is_on:
+            if current is None or current.conversation != event.conversation:
+                current = event
+        elif current is not None and current.conversation == event.conversation:
+            current = None
+    return [] if current is None else [current]
+
+
 class Attention:
     """What one agent worked on: `answers` by the time of the reply, and what was in focus."""
 

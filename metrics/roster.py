@@ -14,7 +14,7 @@ from operator import attrgetter
 
 import msgspec
 
-from replywatch.metrics.attention import LOOK_BACK, Attention
+from replywatch.metrics.attention import LOOK_BACK, Attention, focus_in_force
 from replywatch.metrics.book import Answer, Focus
 from replywatch.metrics.events import Event, by_order
 from replywatch.metrics.policy import Scope
@@ -245,7 +245,7 @@ class Roster:
         oldest = limit - self.cap - LOOK_BACK
         if agent.focus and agent.focus[0].at < oldest:
             place = bisect_left(agent.focus, oldest, key=attrgetter("at"))
-            agent.focus = agent.focus[max(place - 1, 0) :]  # the last one may still go on
+            agent.focus = [*focus_in_force(agent.focus[:place]), *agent.focus[place:]]
         states = agent.states
         if len(states) > 1 and states[1].order[0] < limit:
             place = bisect_left(states, (limit,), key=lambda one: one.order[:1])

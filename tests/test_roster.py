@@ -57,6 +57,24 @@ def news(shard: int, as_of: int, said: list[Any], is_end: bool = False) -> Agent
     return AgentNews(shard, as_of, is_end, answers=answers, focus=looks)
 
 
+def test_a_focus_that_goes_on_for_days_is_not_forgotten() -> None:
+    """Looking away from what wasn't in focus ends nothing, however long ago that was."""
+    looks = [
+        Focus("ann", 0, (True, 0, 6, "f1", ""), "a", True),
+        Focus("ann", MINUTE, (True, 0, 10, "f2", ""), "b", False),
+    ]
+    roster = Roster(1, CAP, keep=0)
+    roster.receive(news(0, MINUTE, looks))
+    roster.advance()
+    for day in range(1, 6):
+        roster.receive(news(0, day * DAY, []))
+        roster.advance()
+    answer = Answer("ann", "a", 0, 4 * DAY, 5 * DAY, 5 * DAY - 20 * MINUTE, SCOPE, 0)
+    roster.receive(news(0, 5 * DAY, [answer], is_end=True))
+    (row,), _ = roster.advance()
+    assert ("focus", 1200.0) == (row[9], row[8])
+
+
 def told(roster: Roster, all_news: list[AgentNews]) -> dict[Any, Row]:
     """The latest row of each answer, after all news and no more to come."""
     latest: dict[Any, Row] = {}
