@@ -67,7 +67,8 @@ def test_a_focus_that_goes_on_for_days_is_not_forgotten() -> None:
     roster.receive(news(0, MINUTE, looks))
     roster.advance()
     for day in range(1, 6):
-        roster.receive(news(0, day * DAY, []))
+        busy = Answer("ann", "c", 0, day, day * DAY - DAY, day * DAY - DAY, SCOPE, 0)
+        roster.receive(news(0, day * DAY, [busy]))
         roster.advance()
     answer = Answer("ann", "a", 0, 4 * DAY, 5 * DAY, 5 * DAY - 20 * MINUTE, SCOPE, 0)
     roster.receive(news(0, 5 * DAY, [answer], is_end=True))
