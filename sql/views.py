@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import date
 from itertools import accumulate
 from pathlib import Path
 
@@ -27,6 +28,10 @@ _DUCKDB_TYPES = {
     "list<item: string>": "varchar[]",
     "list<item: double>": "double[]",
 }
+
+
+MANY_FILES = 200
+"""Files of a table from which on a view keeps the quarters apart."""
 
 
 class Restating:
@@ -67,11 +72,13 @@ def create_view(table: Table, files: Sequence[DataFile], restating: Restating, r
     """
     shown = ", ".join(f'"{name}"' for name, _ in table.columns if not name.startswith("_"))
     plain, rest = _split(table, files, restating)
-    parts = [
-        f"(select {shown} from ({select_rows(table, some, void, root)}) where {table.shown_if})"
-        for some, void in ((plain, None), (rest, restating.of(rest)))
-        if some
+    sources = [
+        f"select * from {read_files(some, root)} where {condition}"
+        for condition, some in _by_quarter(table, plain)
     ]
+    if rest:
+        sources.append(select_rows(table, rest, restating.of(rest), root))
+    parts = [f"(select {shown} from ({source}) where {table.shown_if})" for source in sources]
     return _named(table, " union all ".join(parts))
 
 
@@ -85,6 +92,35 @@ def _named(table: Table, query: str) -> str:
     shown = ", ".join(f'"{name}"' for name, _ in table.columns if not name.startswith("_"))
     query = query or _nothing(table)
     return f"create or replace view raw.{table.name} as select {shown} from ({query})"
+
+
+def _by_quarter(table: Table, files: Sequence[DataFile]) -> list[tuple[str, list[DataFile]]]:
+    """The files of each quarter with what is true of all their rows.
+
+    A query of one month then opens the files of one quarter: DuckDB sees that the others' condition
+    contradicts its own. Where there are few files, or another column may date a row, they stay
+    together.
+    """
+    if len(files) < MANY_FILES or table.or_dated_by:
+        return [("true", list(files))] if files else []
+    quarters: dict[tuple[int, int], list[DataFile]] = {}
+    for file in files:
+        day = date.fromisoformat(file.date)
+        quarters.setdefault((day.year, (day.month - 1) // 3), []).append(file)
+    found = []
+    for (year, quarter), some in sorted(quarters.items()):
+        since, until = f"{year}-{quarter * 3 + 1:02}-01", f"{year}-{quarter * 3 + 4:02}-01"
+        if quarter == 3:
+            until = f"{year + 1}-01-01"
+        column = f'"{table.dated_by}"'
+        found.append(
+            (
+                f"{column} >= timestamptz '{since} 00:00:00+00' "
+                f"and {column} < timestamptz '{until} 00:00:00+00'",
+                some,
+            )
+        )
+    return found
 
 
 def _split(

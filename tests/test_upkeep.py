@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from digest import digests
 from written_history import Writer, at, row
 
 from replywatch.metrics.events import customer_hash
-from replywatch.sql import compaction, upkeep
+from replywatch.sql import compaction, upkeep, views
 from replywatch.sql.compaction import compact
 from replywatch.sql.erasure import EXPORT, erase
 from replywatch.sql.history import HistoryError, open_history
@@ -199,6 +200,32 @@ def test_a_table_is_kept_as_long_as_it_is_told(writer: Writer) -> None:
         days = con.execute('select distinct cast("at" as date)::varchar from messages').fetchall()
         assert [(DAYS[2],)] == days
         assert [(6,)] == con.execute("select count(*) from conversations").fetchall()
+
+
+def test_quarters_kept_apart_hold_every_row_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """First and last instants of quarters stay; a month opens the files of one quarter alone."""
+    writer = Writer(tmp_path / "years")
+    for year in (2024, 2025):
+        for month in range(1, 13):
+            first = datetime(year, month, 1, tzinfo=UTC)
+            for instant in (first - timedelta(microseconds=1), first):
+                said = {"conversation_id": f"{instant}", "opened_at": instant, "at": instant}
+                writer.seal(
+                    instant.date().isoformat(),
+                    messages=[row("messages", **said, source="x", id=f"{instant}")],
+                    conversations=[row("conversations", **said)],
+                )
+    compact(writer.folder, grace=0)
+    before = digests(writer.folder)
+    monkeypatch.setattr(views, "MANY_FILES", 2)
+    assert before == digests(writer.folder)
+    with open_history(writer.folder) as con:
+        plan = con.execute(
+            "explain select * from messages where \"at\" >= '2025-05-01' and \"at\" < '2025-06-01'"
+        ).fetchall()[0][1]
+    assert 1 == plan.count("READ_PARQUET")
 
 
 def test_no_progress_bar_stands_among_the_results(writer: Writer) -> None:
