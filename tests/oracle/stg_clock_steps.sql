@@ -120,8 +120,13 @@ ruled as (
             end,
             []
         ) as pauses,
+        -- a close that ends the clock finds it as it ran
         coalesce(list_contains(pauses, followed.paused_for), false)
-        or (followed.status = 'closed' and list_contains(pauses, 'closed')) as is_stopped,
+        or (
+            followed.status = 'closed'
+            and not (followed.is_closing and sla = 'next_response')
+            and list_contains(pauses, 'closed')
+        ) as is_stopped,
         case
             when followed.event_no = started_no and not is_by_move then false
             when sla = 'next_response' then followed.event_no = wait_ended_no

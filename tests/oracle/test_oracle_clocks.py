@@ -142,6 +142,15 @@ def test_priority_changed_in_flight_changes_the_target(
     assert [expected] == rows(con, "sla", "due_at ended_at outcome target_seconds")
 
 
+def test_close_that_also_moves_ends_a_clock_with_its_deadline(tmp_path: Path) -> None:
+    """A wait that a close ends was running until then, whatever pauses on a close."""
+    rules = policy({"pause_on": ["closed"], "targets": {"next_response": 600}})
+    lines = ("10:00 post", "10:01 reply agent=ann", "10:10 post", "10:12 closed priority=low")
+    con = run(tmp_path, timeline(*lines), policy=rules)
+    expected = ("next_response", "03 10:10:00", "03 10:20:00", "03 10:12:00", "void", 120.0)
+    assert [expected] == rows(con, "sla", CLOCK)
+
+
 def test_move_to_a_rule_without_target_ends_the_clock_without_a_row(tmp_path: Path) -> None:
     """A clock that loses its target is neither met nor missed nor void."""
     rules = policy(
