@@ -29,7 +29,8 @@ def executive_page(con: duckdb.DuckDBPyConnection, week: Week) -> str:
     zone = find_zone(week.tz)
     first = week.since.astimezone(zone)
     last = week.until.astimezone(zone) - timedelta(microseconds=1)
-    period = f"{first.day} {first:%b} – {last.day} {last:%b %Y}"
+    start = f"{first.day} {first:%b} – " if first.date() != last.date() else ""
+    period = f"{start}{last.day} {last:%b %Y}"
     cards = "".join(_card(week, measure) for measure in MEASURES[:_HEAD])
     more = "".join(_card(week, measure) for measure in MEASURES[_HEAD:])
     sections = "".join(
@@ -87,7 +88,7 @@ def _figure(column: str, value: Any) -> str:
 def _change(measure: Measure, now: Any, then: Any) -> str:
     """How the figure moved: shares by points, others by percent."""
     if now is None or then is None:
-        return '<span class="change">no week before</span>' if now is not None else ""
+        return '<span class="change">nothing before</span>' if now is not None else ""
     is_share = measure.column.endswith("_ratio") or measure.column == "attainment"
     difference = now - then
     if is_share:
@@ -122,7 +123,7 @@ def _volume(week: Week) -> str:
     then = [*then, *[None] * (len(now) - len(then))][: len(now)]
     chart = day_bars(labels, now, then, "conversations opened by day") if len(now) <= 14 else ""
     key = (
-        '<p class="key"><b class="now">■</b> this week&ensp;<b class="then">■</b> the week '
+        f'<p class="key"><b class="now">■</b> now&ensp;<b class="then">■</b> the {_length(week)} '
         "before</p>"
     )
     gist = f"{human_text('opened', week.value('opened'))} opened"
