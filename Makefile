@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test e2e bench bench-history bench-spikes lint format requirements clean
+.PHONY: help setup demo test e2e bench bench-history bench-spikes lint format mutants requirements clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -25,6 +25,11 @@ bench-history: setup ## measure reports and upkeep on two years of history (SIZE
 
 bench-spikes: setup ## measure how well volume spikes are found
 	@.venv/bin/python tests/benchmarks/spikes.py
+
+SAMPLE ?= 5
+SEED ?= 1
+mutants: setup ## change metrics/ and see the tests fail (SAMPLE=0 all, SEED=2, MODULES="life clocks")
+	@PYTHONPATH=tests nice .venv/bin/python tests/mutation/run.py --sample $(SAMPLE) --seed $(SEED) $(MODULES)
 
 lint: setup ## ruff and mypy
 	@.venv/bin/ruff check -q --output-format concise .

@@ -1,0 +1,117 @@
+"""The small changes a module can have: one comparison, number, condition or statement each."""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Iterator
+from typing import NamedTuple
+
+COMPARISONS: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
+    ast.Lt: (ast.LtE, ast.GtE),
+    ast.LtE: (ast.Lt, ast.Gt),
+    ast.Gt: (ast.GtE, ast.LtE),
+    ast.GtE: (ast.Gt, ast.Lt),
+    ast.Eq: (ast.NotEq,),
+    ast.NotEq: (ast.Eq,),
+    ast.Is: (ast.IsNot,),
+    ast.IsNot: (ast.Is,),
+    ast.In: (ast.NotIn,),
+    ast.NotIn: (ast.In,),
+}
+ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.FloorDiv,
+    ast.FloorDiv: ast.Mult,
+    ast.Div: ast.Mult,
+    ast.Mod: ast.FloorDiv,
+}
+OTHER_NAME = {"min": "max", "max": "min", "any": "all", "all": "any"}
+ANNOTATIONS = {"annotation", "returns", "type_params"}
+
+
+class Mutant(NamedTuple):
+    """A changed module: the line, the text there before and after, and the whole source."""
+
+    line: int
+    before: str
+    after: str
+    source: str
+
+
+def mutants(source: str) -> list[Mutant]:
+    """All mutants of a module's source, in order of their lines; annotations stay as they are."""
+    tree = ast.parse(source)
+    found: list[Mutant] = []
+    for parent, field, index, node in list(_places(tree)):
+        for new in _changes(node):
+            _put(parent, field, index, new)
+            text = ast.unparse(ast.fix_missing_locations(tree))
+            _put(parent, field, index, node)
+            before, after = (ast.unparse(one).split("\n")[0] for one in (node, new))
+            found.append(Mutant(node.lineno, before, after, text))
+    return sorted(found)
+
+
+def _put(parent: ast.AST, field: str, index: int | None, node: ast.AST) -> None:
+    if index is None:
+        setattr(parent, field, node)
+    else:
+        getattr(parent, field)[index] = node
+
+
+def _places(parent: ast.AST) -> Iterator[tuple[ast.AST, str, int | None, ast.expr | ast.stmt]]:
+    """Every statement and expression with where it hangs, but for annotations and docstrings."""
+    for field, value in ast.iter_fields(parent):
+        if field in ANNOTATIONS:
+            continue
+        for index, node in enumerate(value) if isinstance(value, list) else [(None, value)]:
+            if isinstance(node, ast.expr | ast.stmt):
+                yield parent, field, index, node
+            if isinstance(node, ast.AST):
+                yield from _places(node)
+
+
+def _changes(node: ast.expr | ast.stmt) -> Iterator[ast.AST]:
+    """What may stand in the place of `node`."""
+    match node:
+        case ast.Compare():
+            for at, op in enumerate(node.ops):
+                for other in COMPARISONS[type(op)]:
+                    ops = [other() if n == at else one for n, one in enumerate(node.ops)]
+                    yield ast.Compare(node.left, ops, node.comparators)
+        case ast.BoolOp(op=op):
+            yield ast.BoolOp(ast.Or() if isinstance(op, ast.And) else ast.And(), node.values)
+        case ast.UnaryOp(op=ast.Not()):
+            yield node.operand
+        case ast.BinOp(op=op) | ast.AugAssign(op=op) if type(op) in ARITHMETIC:
+            new = copy.copy(node)
+            new.op = ARITHMETIC[type(op)]()
+            yield new
+        case ast.Constant(value=bool(value)):
+            yield ast.Constant(not value)
+        case ast.Constant(value=int(value)):
+            yield ast.Constant(value + 1)
+        case ast.Call(func=ast.Name(id=name)) if name in OTHER_NAME:
+            yield ast.Call(ast.Name(OTHER_NAME[name]), node.args, node.keywords)
+        case ast.If(test=ast.Name() | ast.Attribute() | ast.Call()):
+            yield ast.If(ast.UnaryOp(ast.Not(), node.test), node.body, node.orelse)
+        case ast.IfExp(test=ast.Name() | ast.Attribute() | ast.Call()):
+            yield ast.IfExp(ast.UnaryOp(ast.Not(), node.test), node.body, node.orelse)
+        case _:
+            pass
+    if _is_removable(node):
+        yield ast.Pass()
+
+
+def _is_removable(node: ast.expr | ast.stmt) -> bool:
+    """A call for its effect, a change of some state, or a way out of a loop or function."""
+    match node:
+        case ast.Expr(value=ast.Call()) | ast.AugAssign() | ast.Delete():
+            return True
+        case ast.Assign(targets=[ast.Attribute() | ast.Subscript(), *_]):
+            return True
+        case ast.Continue() | ast.Break() | ast.Return(value=None):
+            return True
+    return False
