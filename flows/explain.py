@@ -204,9 +204,13 @@ def _is_missed(row: Values) -> bool:
 
 
 def _unknown(con: duckdb.DuckDBPyConnection, name: str) -> str:
-    waiting = con.execute(
-        "select count(*) from actions where conversation_id = $id", {"id": name}
-    ).fetchall()[0][0]
+    said, waiting = con.execute(
+        """select (select count(*) from messages where conversation_id = $id),
+            (select count(*) from actions where conversation_id = $id)""",
+        {"id": name},
+    ).fetchall()[0]
+    if said:
+        return f"conversation '{name}' is being written: its row follows its messages, try again"
     if waiting:
         return f"conversation '{name}' has no message yet: {waiting} other events wait for one"
     near = con.execute(
@@ -226,6 +230,9 @@ def _unknown(con: duckdb.DuckDBPyConnection, name: str) -> str:
 def _differences(story: Story) -> Iterator[str]:
     """What the history says otherwise; it is the truth where late events were told in part."""
     told = as_values(CONVERSATIONS, conversation_row(story.conversation, story.policy))
+    if story.row["last_event_at"] < story.conversation.last_at:
+        yield "the row in conversations is older than the last events: it follows them, try again"
+        return
     for column, value in told.items():
         said = story.row[column]
         if column not in _UNTOLD and said != value:

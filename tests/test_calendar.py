@@ -209,3 +209,16 @@ def test_spans_are_clipped_to_what_is_asked() -> None:
     calendar = Calendar(schedule("UTC", tue=[["09:00", "12:00"], ["13:00", "18:00"]]))
     low, high = at("2026-03-03T10:00"), at("2026-03-03T13:00")
     assert [(low, at("2026-03-03T12:00"))] == calendar.spans(low, high)
+
+
+def test_what_lies_at_the_edge_of_the_known_days_is_worked_out() -> None:
+    """Deadlines on each closing time of two years, and days far east of UTC."""
+    weekly = schedule("UTC", mon=[["09:00", "10:00"]])
+    monday = at("2026-03-02T09:00")
+    for weeks in range(45, 110):
+        assert monday + weeks * 7 * DAY == Calendar(weekly).deadline(monday, weeks * HOUR)
+    always = Calendar(schedule("Pacific/Apia", **{day: [["00:00", "24:00"]] for day in WEEKDAYS}))
+    start = at("2026-03-03T00:00")
+    always.between(start, start + 1)
+    for hour in range(360 * 24, 380 * 24, 5):
+        assert hour * HOUR == always.between(start, start + hour * HOUR)

@@ -150,6 +150,15 @@ def test_a_missed_clock_stays_missed_under_another_rule(tmp_path: Path) -> None:
         "10:00 post priority=critical", "10:20 tagged priority=normal", "10:30 reply agent=ann",
     )  # fmt: skip
     assert [("missed", "critical", 600.0)] == clocks(con, "outcome rule target_seconds")
+    assert [(-1200.0,)] == rows(con, "conversations", "first_response_margin_seconds")
+
+
+def test_a_new_target_that_is_just_used_up_can_still_be_met(tmp_path: Path) -> None:
+    """At that very instant, as at any deadline."""
+    con = told(
+        tmp_path, ALL, "10:00 post", "10:10 tagged priority=critical", "10:10 reply agent=ann"
+    )
+    assert [("met", 600.0, 600.0)] == clocks(con, "outcome target_seconds elapsed_seconds")
 
 
 def test_a_clock_without_a_target_any_more_leaves_no_trace(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from test_properties import POLICY as SHORT
 from test_properties import timelines
 
 from replywatch.flows.cli import main
-from replywatch.flows.explain import stories_of
+from replywatch.flows.explain import UnknownConversationError, stories_of
 from replywatch.flows.explain_text import print_stories
 from replywatch.flows.explain_words import Words, length, seconds
 from replywatch.metrics.policy_text import book_from_text, book_to_text
@@ -156,6 +156,17 @@ def test_an_unknown_conversation_is_one_sentence(
     assert "" == shown.out
     expected = "replywatch: no conversation 'c11' in this history; like it are 'c1', 'c10', 'd7'\n"
     assert expected == shown.err
+
+
+def test_what_was_not_written_whole_yet_is_said_to_be_so(tmp_path: Path) -> None:
+    """Rows of conversations follow their events; without a message there is none."""
+    line = Line(SHORT)
+    line.feed(*timeline("10:00 post"), *timeline("10:01 note agent=ann", conversation="c2"))
+    line.feed(*timeline("10:02 post", conversation="later"))
+    con = line.history(tmp_path)
+    for name, expected in (("c1", "is being written"), ("c2", "has no message yet: 1 other")):
+        with pytest.raises(UnknownConversationError, match=expected):
+            stories_of(con, name, line.plan.policy)
 
 
 def test_an_unknown_zone_is_wrong_use(history: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -184,6 +184,26 @@ def told_back(roster: Roster, answer: Answer) -> list[Row]:
     return roster.advance()[0]
 
 
+def test_a_late_answer_takes_its_share_of_what_was_told() -> None:
+    """The other one is told again with half of the common time."""
+    roster = Roster(1, CAP, DAY)
+    mine = Answer("ann", "a", 0, 0, 10 * MINUTE, 0, SCOPE, 0)
+    late = Answer("ann", "b", 0, 0, 8 * MINUTE, 0, SCOPE, 0)
+    latest = told(roster, [AgentNews(0, 60 * MINUTE, False, answers=[mine])])
+    keep(latest, list(told(roster, [AgentNews(0, 61 * MINUTE, False, answers=[late])]).values()))
+    assert {"a": (360.0, 2), "b": (240.0, 1)} == {
+        row[0]: (row[8], row[10]) for row in latest.values()
+    }
+
+
+def test_an_answer_is_told_when_nothing_can_share_it_any_more() -> None:
+    """The cap after the reply, for a later reply may claim the same time; not a moment before."""
+    roster = Roster(1, CAP, DAY)
+    answer = Answer("ann", "a", 0, 0, 10 * MINUTE, 0, SCOPE, 0)
+    assert {} == told(roster, [AgentNews(0, 25 * MINUTE - 1, False, answers=[answer])])
+    assert 1 == len(told(roster, [AgentNews(0, 25 * MINUTE, False)]))
+
+
 # -- states -----------------------------------------------------------------------------------
 
 
@@ -233,6 +253,15 @@ def state(id: str, at: int) -> Event:
     """A state of ann as the decoder gives it."""
     text = {"id": id, "at": None, "kind": "agent_state", "agent": "ann", "state": "busy"}
     return msgspec.structs.replace(msgspec.convert(text, Event), time=at)
+
+
+def test_a_state_delivered_twice_is_told_once() -> None:
+    """In one go or in two."""
+    roster = Roster(1, CAP, DAY)
+    for as_of in (MINUTE, 2 * MINUTE):
+        roster.receive(AgentNews(0, as_of, False, states=[state("s", 0), state("s", 0)]))
+        _, told_states = roster.advance()
+        assert (1 if as_of == MINUTE else 0) == len(told_states)
 
 
 def test_a_state_older_than_what_is_kept_is_refused() -> None:
