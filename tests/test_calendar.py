@@ -217,7 +217,9 @@ def test_what_lies_at_the_edge_of_the_known_days_is_worked_out() -> None:
     monday = at("2026-03-02T09:00")
     for weeks in range(45, 110):
         assert monday + weeks * 7 * DAY == Calendar(weekly).deadline(monday, weeks * HOUR)
-    always = Calendar(schedule("Pacific/Apia", **{day: [["00:00", "24:00"]] for day in WEEKDAYS}))
+    always = Calendar(
+        schedule("Pacific/Apia", (), **{day: [["00:00", "24:00"]] for day in WEEKDAYS})
+    )
     start = at("2026-03-03T00:00")
     always.between(start, start + 1)
     for hour in range(360 * 24, 380 * 24, 5):
