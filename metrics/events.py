@@ -2,6 +2,7 @@
 
 A line that decodes is an event the rules can take; everything else is refused with a reason
 (`Refused`) and kept by the caller. Times are converted once, to integer microseconds (`time`).
+What each kind says stands in the README, what it does to the numbers in docs/dictionary.md.
 """
 
 from __future__ import annotations
