@@ -35,7 +35,7 @@ scopes as (
     select distinct brand, channel, queue from windows
     where window_start < $until
     union
-    select distinct brand, channel, queue from conversations
+    select distinct brand, channel, queue from raw.conversations
     where opened_at < $until
 ),
 
@@ -71,6 +71,22 @@ targets as (
     group by all
 ),
 
+picked as (
+    select
+        conversation_id, opened_at, brand, channel, queue, closed_at, final_at, is_abandoned,
+        first_response_seconds, first_response_margin_seconds
+    from raw.conversations
+    where (closed_at >= $since and closed_at < $until)
+        or (is_abandoned and final_at >= $since and final_at < $until)
+),
+
+worked as (
+    select conversation_id, opened_at, sum(handle_active_seconds) as handle_active_seconds
+    from raw.handling
+    semi join picked using (conversation_id, opened_at)
+    group by all
+),
+
 ended as (
     select
         c.*,
@@ -78,12 +94,8 @@ ended as (
         epoch_us(coalesce(c.closed_at, c.final_at)) / 1e6 - epoch_us(c.opened_at) / 1e6
             as lifetime_seconds
     from (
-        select
-            brand, channel, queue, opened_at, closed_at, final_at, is_abandoned,
-            handle_active_seconds, first_response_seconds, first_response_margin_seconds
-        from conversations
-        where (closed_at >= $since and closed_at < $until)
-            or (is_abandoned and final_at >= $since and final_at < $until)
+        select * from picked
+        left join worked using (conversation_id, opened_at)
     ) as c
 ),
 
@@ -127,7 +139,7 @@ outcomes as (
 
 reopened as (
     select conversation_id, opened_at, brand, channel, queue
-    from conversations
+    from raw.conversations
     where reopen_count > 0 and opened_at < $until
 ),
 
@@ -155,11 +167,11 @@ turned as (
 
 changes as (
     select opened_at as happened_at, brand, channel, queue, 1 as change
-    from conversations
+    from raw.conversations
     where opened_at < $until
     union all
     select closed_at, brand, channel, queue, -1
-    from conversations
+    from raw.conversations
     where closed_at < $until and reopen_count = 0
     union all
     select happened_at, brand, channel, queue, change
@@ -168,7 +180,7 @@ changes as (
     where change != 0 and happened_at < $until
     union all
     select final_at, brand, channel, queue, -1
-    from conversations
+    from raw.conversations
     where closed_at is null and is_final and final_at < $until
 ),
 
