@@ -1,5 +1,5 @@
 -- One row per accepted event, each `source` + `id` once, with its conversation and its number there.
--- Grain: (source, id). `event_no` counts from 1 within a conversation, in the order of METRICS.md.
+-- Grain: (source, id). `event_no` counts from 1 within a conversation, in the order of ties that the dictionary states.
 -- Scope columns are what the event itself carries (null: unchanged); instants are microseconds.
 
 create or replace table stg_events as
