@@ -90,7 +90,9 @@ final as (
         end as elapsed_us,
         case
             when outcome = 'missed' and judged.counted_us > target_us then state.agent_before
-            when outcome = 'met' then coalesce(finish_agent, closer, state.assigned_agent)
+            when outcome = 'met' and finish_no is not null
+                then coalesce(finish_agent, state.assigned_agent)
+            when outcome = 'met' then coalesce(closer, state.assigned_agent)
             else state.assigned_agent
         end as agent,
         state.brand,
