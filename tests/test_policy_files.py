@@ -24,6 +24,7 @@ from replywatch.flows.settings import (
 from replywatch.metrics.calendar import Schedule
 from replywatch.metrics.policy import Match, Objective, Policy, Rule, ServiceLevel, Targets
 from replywatch.metrics.satisfaction import NpsScale
+from replywatch.metrics.volume_settings import VolumeSettings
 
 POLICIES = Path(__file__).parent / "policies"
 _MARK = re.compile(r"# (fault|note): (.*)$")
@@ -121,7 +122,10 @@ def test_what_the_document_shows_has_no_fault(
     ("number", "kinds"),
     [
         (0, [Policy, Schedule, Rule, Match, Targets, Objective, ServiceLevel, NpsScale]),
-        (1, [Settings, Source, Kafka, Exporter, Dashboards, ScopeName, FormerKey]),
+        (
+            1,
+            [Settings, Source, Kafka, Exporter, Dashboards, ScopeName, FormerKey, VolumeSettings],
+        ),
     ],
     ids=["policy", "configuration"],
 )
