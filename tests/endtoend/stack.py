@@ -35,8 +35,8 @@ effective_from = 2000-01-01T00:00:00Z
 [[rules]]
 name = "patient"
 match = {{ queue = ["patient"] }}
-at_risk_ratio = 0.05
-targets = {{ first_response = 120 }}
+at_risk_ratio = 0.002
+targets = {{ first_response = 3600 }}
 [[rules]]
 name = "all"
 targets = {{ first_response = {TARGET}, next_response = {TARGET} }}
