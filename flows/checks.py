@@ -16,7 +16,7 @@ from replywatch.flows.cli_errors import one_line
 from replywatch.flows.cli_toml_faults import Fault, TomlText, UnreadableError, struct_faults
 from replywatch.flows.lines import LineReader, open_bytes
 from replywatch.flows.policy_faults import Note, sense_faults, version_faults
-from replywatch.flows.twcs import TwcsError, read_twcs
+from replywatch.flows.twcs_rows import TwcsError, read_twcs
 from replywatch.metrics.calendar import Schedule
 from replywatch.metrics.events import Decoder, Refused
 from replywatch.metrics.policy import Policy, PolicyBook, PolicyError, parse_duration, read_policy

@@ -161,7 +161,7 @@ def check_inputs(paths: list[Path], form: str) -> None:
     They may be absent, no files, given twice, or of another format.
     """
     from replywatch.flows.lines import open_bytes
-    from replywatch.flows.twcs import read_twcs
+    from replywatch.flows.twcs_rows import read_twcs
 
     seen: dict[tuple[int, int], Path] = {}
     for path in paths:

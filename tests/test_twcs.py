@@ -9,16 +9,14 @@ from statistics import quantiles
 
 import pytest
 
-from replywatch.flows.twcs import (
+from replywatch.flows.twcs import Event, TwcsArchive, twcs_events
+from replywatch.flows.twcs_rows import (
     RAW_LIMIT,
-    Event,
     Reject,
-    TwcsArchive,
     TwcsError,
     TwcsRow,
     parse_created_at,
     read_twcs,
-    twcs_events,
 )
 
 HEADER = b"tweet_id,author_id,inbound,created_at,text,response_tweet_id,in_response_to_tweet_id\n"
