@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from replywatch.metrics.repeats import may_repeat, repeated_key
 from replywatch.metrics.times import EPOCH, LATEST, MICROSECOND, SECOND, to_instant
 
 Kind = Literal[
@@ -144,13 +145,17 @@ def settle_ties(events: list[Event]) -> None:
         events[start:] = sorted(events[start:], key=by_order)
 
 
+DETAIL_CAP = 500
+"""Characters kept of what a refusal says: it may quote a value of any length."""
+
+
 class Refused(ValueError):
     """An input row that is no event: `reason` is a bounded label, `detail` says what and where."""
 
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(detail)
         self.reason = reason
-        self.detail = detail
+        self.detail = detail[:DETAIL_CAP]
 
 
 REASONS = ("malformed", "invalid", "unthreadable", "ahead", "forgotten", "lost")
@@ -193,7 +198,7 @@ class Decoder:
         """All events of whole lines at once, or `None` if any line needs looking at alone."""
         try:
             events = self._decoder.decode_lines(chunk)
-            if not _is_one_a_line(chunk, len(events)):
+            if not _is_one_a_line(chunk, len(events)) or may_repeat(chunk):
                 return None
             for event in events:
                 self.finish(event, now)
@@ -205,10 +210,14 @@ class Decoder:
         """One event, or `Refused`. `now` is the arrival where the line doesn't give one."""
         try:
             event = self._decoder.decode(line)
+            key = repeated_key(line) if may_repeat(line) else None
         except msgspec.ValidationError as error:
             raise Refused("invalid", str(error)) from None
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise Refused("malformed", str(error)) from None
+        if key is not None:
+            name = f"`{key}`" if key in Event.__struct_fields__ else "a key"
+            raise Refused("invalid", f"{name} stands twice: which value was meant can't be known")
         self.finish(event, now)
         return event
 

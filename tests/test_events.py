@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from replays import replay, to_line, write_lines
 
 from replywatch.metrics.events import (
@@ -19,6 +21,7 @@ from replywatch.metrics.events import (
     Refused,
     put_in_order,
 )
+from replywatch.metrics.repeats import may_repeat, repeated_key
 from replywatch.metrics.times import MINUTE, SECOND, to_instant
 from replywatch.sql.history import open_history
 
@@ -234,8 +237,52 @@ def test_kinds_of_one_instant_take_effect_in_the_dictionarys_order() -> None:
     assert wanted.split() == sorted(KIND_RANK, key=KIND_RANK.__getitem__)
 
 
-@pytest.mark.xfail(strict=True, reason="a key that stands twice in a line is not noticed yet")
-def test_a_repeated_key_is_refused(decoder: Decoder) -> None:
-    """Which of two values was meant can't be known."""
-    with pytest.raises(Refused):
-        decoder.decode_line(with_raw(b'"id":"b"'), None)
+REPEATS = {
+    "the same value": with_raw(b'"id":"a"'),
+    "another value": with_raw(b'"id":"b"'),
+    "first null": with_raw(b'"agent":null,"agent":"ann"'),
+    "written with escapes": with_raw(rb'"\u0069d":"b"'),
+    "white space before the colon": with_raw(b'"id" \t\r:"b"'),
+    "a field unknown": with_raw(b'"mood":1,"mood":2'),
+    "an empty name": with_raw(b'"":1,"":2'),
+    "around nested objects": with_raw(b'"x":{"id":[{"a":{}}]},"id":"b"'),
+    "a text that quotes JSON": with_raw(rb'"text":"\"id\":","id":"b"'),
+    "three times": with_raw(b'"id":"b","id":"c"'),
+}
+
+
+@pytest.mark.parametrize("name", REPEATS)
+def test_a_repeated_key_is_refused(decoder: Decoder, name: str) -> None:
+    """Which of two values was meant can't be known, however the key is written."""
+    with pytest.raises(Refused, match="stands twice") as refusal:
+        decoder.decode_line(REPEATS[name], None)
+    assert refusal.value.reason == "invalid"
+    chunk = post() + b"\n" + REPEATS[name] + b"\n"
+    assert decoder.decode_chunk(chunk, None) is None
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        rb'"text":"\"id\":\"id\":"',
+        b'"x":{"id":1,"kind":[{"id":2}]}',
+        b'"x":{"a":1,"a":2}',
+        b'"text":"id"',
+        b'"Id":1',
+        rb'"text":"\\","topic":"id"',
+    ],
+)
+def test_what_only_looks_like_a_repeated_key_is_none(decoder: Decoder, field: bytes) -> None:
+    """Texts that quote JSON and objects in fields that aren't read refuse nothing."""
+    assert decoder.decode_line(with_raw(field), None).id == "a"
+
+
+@given(st.lists(st.tuples(st.sampled_from(["id", "a", "ä", '"', "\\", ":", ""]), st.text())))
+def test_keys_repeat_where_the_standard_library_sees_it(pairs: list[tuple[str, str]]) -> None:
+    """The two checks agree with a parser that gives each key as it comes."""
+    line = "{" + ",".join(f"{json.dumps(k)}:{json.dumps(v)}" for k, v in pairs) + "}"
+    found = json.loads(line, object_pairs_hook=list)
+    keys = [key for key, _ in found]
+    repeats = len(keys) != len(set(keys))
+    assert repeats == (repeated_key(line.encode()) is not None)
+    assert may_repeat(line.encode()) or not repeats
