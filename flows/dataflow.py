@@ -42,7 +42,8 @@ from replywatch.metrics.volume_settings import VolumeSettings
 class Plan:
     """What the dataflow is built from. Durations in microseconds of event time.
 
-    `shards` and `desks` are part of the recovery state: a history keeps the numbers it began with.
+    `shards`, `desks` and `partitions`, the names of the source's, are part of the recovery state:
+    a history keeps those it began with.
     """
 
     source: FixedPartitionedSource[Item, bytes]
@@ -55,14 +56,16 @@ class Plan:
     restate_within: int
     remember_parents: int
     volume: VolumeSettings = field(default_factory=VolumeSettings)
+    partitions: tuple[str, ...] = (PARTITION,)
 
     def threads(self, state: bytes | None) -> ThreadsLogic:
         """The step that threads messages."""
-        return ThreadsLogic(Threads([PARTITION], self.remember_parents), self.shards, state)
+        threads = Threads(list(self.partitions), self.remember_parents)
+        return ThreadsLogic(threads, self.shards, state)
 
     def shard(self, state: bytes | None) -> ShardLogic:
         """The step that keeps the conversations of one bucket."""
-        shard = Shard(self.shards, [PARTITION, THREADS], self.policy, self.rows_every)
+        shard = Shard(self.shards, [*self.partitions, THREADS], self.policy, self.rows_every)
         return ShardLogic(shard, self.desks, state)
 
     def desk(self, state: bytes | None) -> DeskLogic:

@@ -11,10 +11,14 @@ import os
 import tomllib
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 
+from replywatch.flows.kafka_settings import Kafka
+from replywatch.flows.section import Positive as Positive
+from replywatch.flows.section import Section as Section
+from replywatch.flows.section import SettingsError as SettingsError
 from replywatch.metrics.calendar import find_zone
 from replywatch.metrics.events import customer_hash
 from replywatch.metrics.policy import PolicyBook, PolicyError, parse_duration, read_policy
@@ -25,15 +29,6 @@ from replywatch.sql.exports.intervals import MINUTES
 from replywatch.sql.schemas import RESTATEMENTS, TABLES
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
-Positive = Annotated[int, msgspec.Meta(ge=1, le=4096)]
-
-
-class SettingsError(Exception):
-    """A configuration that can't be used; the message says where and what to do."""
-
-
-class Section(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """A table of the configuration; a name it doesn't know is a fault."""
 
 
 class ScopeName(Section, frozen=True, kw_only=True):
@@ -50,53 +45,6 @@ class Exporter(Section, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     port: Port = 9464
     max_scopes: Positive = 500
-
-
-class Secret(Section, frozen=True, kw_only=True):
-    """A value that stands in a file, or in a variable of the environment, and not here."""
-
-    file: Path | None = None
-    env: str | None = None
-
-    def __post_init__(self) -> None:
-        if (self.file is None) == (self.env is None):
-            raise ValueError("a secret names either `file` or `env`")
-
-    def read(self, name: str) -> str:
-        """The value; `name` is whose it is, for the error."""
-        if self.env is not None:
-            value = os.environ.get(self.env)
-            if value is None:
-                raise SettingsError(f"{name}: the environment has no {self.env}")
-            return value
-        try:
-            return (self.file or Path()).read_text("utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError(f"{name}: {error}") from None
-
-
-class Kafka(Section, frozen=True, kw_only=True):
-    """A topic to read. `settings` go to librdkafka as they are, secrets by where they stand.
-
-    `start` is where a topic that was never read begins. `on_gap` says what to do where messages
-    expired unread: "stop", or "skip" and keep what was lost in `rejected`.
-    """
-
-    brokers: str
-    topic: str
-    start: Literal["earliest", "latest"] = "earliest"
-    on_gap: Literal["stop", "skip"] = "stop"
-    settings: dict[str, str | int | float | bool | Secret] = {}
-
-    def resolved(self) -> dict[str, str]:
-        """`settings` with secrets read."""
-        resolved = {}
-        for name, value in self.settings.items():
-            if isinstance(value, Secret):
-                resolved[name] = value.read(f"source.kafka.settings {name}")
-            else:
-                resolved[name] = str(value).lower() if isinstance(value, bool) else str(value)
-        return resolved
 
 
 class Source(Section, frozen=True, kw_only=True):

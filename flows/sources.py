@@ -48,6 +48,7 @@ class LiveOptions:
     now: Callable[[], int]
     stop: Callable[[], bool]
     observe_delay: Callable[[float], None]  # seconds from an event's time to its arrival
+    credit: int  # events sent before the engine must have closed an epoch
 
 
 @dataclass

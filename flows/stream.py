@@ -16,7 +16,8 @@ import msgspec
 from replywatch.flows.dataflow import Plan, build
 from replywatch.flows.folder import FolderOptions, FolderSource
 from replywatch.flows.formats import load_archive, mentions_unthreaded
-from replywatch.flows.kafka import KafkaOptions, KafkaSource
+from replywatch.flows.kafka import KafkaSource
+from replywatch.flows.kafka_reader import KafkaOptions
 from replywatch.flows.live import LiveMetrics
 from replywatch.flows.routing import Router
 from replywatch.flows.runner import FINISHED, StopFlag, begin, claim, run_flow
@@ -24,6 +25,7 @@ from replywatch.flows.settings import Settings, customer_key, load_policy
 from replywatch.flows.sinks import HistorySink, MetricsSink
 from replywatch.flows.sources import (
     CREDIT,
+    PARTITION,
     ArchiveSource,
     FilesSource,
     Progress,
@@ -122,18 +124,19 @@ def run_live(settings: Settings, policy: PolicyBook, live: LiveMetrics, stop: St
     kafka = settings.source.kafka
     lateness = parse_duration(settings.lateness)
     make_router = _router_maker(settings, _decoder(settings), lateness, has_threads=True)
-    common = (lateness, lambda: time.time_ns() // 1000, stop, live.delay.observe)
+    common = (lateness, lambda: time.time_ns() // 1000, stop, live.delay.observe, NEVER)
+    partitions: tuple[str, ...] = (PARTITION,)
     if kafka is not None:
-        source: LiveSource = KafkaSource(
-            KafkaOptions(*common, kafka, kafka.resolved()), make_router
-        )
-        read_from = f"kafka:{kafka.topic}"
+        options = KafkaOptions(*common, kafka, kafka.resolved("source.kafka"))
+        source: LiveSource = KafkaSource(options, make_router)
+        made_from = {"run": f"kafka:{kafka.topic}", "readers": kafka.readers}
+        partitions = tuple(source.list_parts())
     else:
         folder = settings.source.folder
         folder.mkdir(parents=True, exist_ok=True)
         source = FolderSource(FolderOptions(*common, folder), make_router)
-        read_from = str(folder.resolve())
-    made_from = {"run": read_from, **_layout(settings)}
+        made_from = {"run": str(folder.resolve())}
+    made_from |= _layout(settings)
     plan = _plan(
         settings,
         source,
@@ -142,6 +145,7 @@ def run_live(settings: Settings, policy: PolicyBook, live: LiveMetrics, stop: St
         live,
         rows_every=parse_duration(settings.conversations_every),
         seal_every=parse_duration(settings.seal_every) / SECOND,
+        partitions=partitions,
     )
     with claim(settings.history), stop.on_signals():
         begin(settings.history, json.dumps(made_from, sort_keys=True))
@@ -169,6 +173,7 @@ def _plan(
     live: LiveMetrics,
     rows_every: int,
     seal_every: float,
+    partitions: tuple[str, ...] = (PARTITION,),
 ) -> Plan:
     def published() -> None:
         live.exported_at = time.time()
@@ -184,6 +189,7 @@ def _plan(
         restate_within=parse_duration(settings.restate_within),
         remember_parents=parse_duration(settings.remember_parents),
         volume=settings.volume,
+        partitions=partitions,
     )
 
 

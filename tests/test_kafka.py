@@ -148,11 +148,11 @@ def test_a_secret_comes_from_a_file_or_the_environment(
     read = load_settings(service.config).source.kafka
     assert read is not None
     with pytest.raises(SettingsError, match="CARE_USER"):
-        read.resolved()
+        read.resolved("source.kafka")
     monkeypatch.setenv("CARE_USER", "replywatch")
     assert {
         "security.protocol": "SASL_SSL",
         "sasl.password": "s3cret",
         "sasl.username": "replywatch",
         "socket.keepalive.enable": "true",
-    } == read.resolved()
+    } == read.resolved("source.kafka")

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from replywatch.flows.cli import main
+from replywatch.flows.kafka_settings import Kafka
 from replywatch.flows.settings import (
     Dashboards,
     Exporter,
     FormerKey,
-    Kafka,
     ScopeName,
     Settings,
     Source,
