@@ -8,7 +8,9 @@ import bytewax.operators as op
 from bytewax.dataflow import Dataflow, Stream
 from bytewax.inputs import FixedPartitionedSource
 
+from replywatch.flows.kafka_sink import KafkaSink
 from replywatch.flows.live import Sign
+from replywatch.flows.notices import notices_of
 from replywatch.flows.routing import THREADS, Item
 from replywatch.flows.sinks import HistorySink, MetricsSink
 from replywatch.flows.sources import PARTITION
@@ -57,6 +59,7 @@ class Plan:
     remember_parents: int
     volume: VolumeSettings = field(default_factory=VolumeSettings)
     partitions: tuple[str, ...] = (PARTITION,)
+    notices: KafkaSink | None = None
 
     def threads(self, state: bytes | None) -> ThreadsLogic:
         """The step that threads messages."""
@@ -97,6 +100,8 @@ def build(plan: Plan) -> Dataflow:
         "told", conversations, windows, agents, refused
     )
     op.output("history", op.flat_map("rows", told, rows_of), plan.history)
+    if plan.notices is not None:
+        op.output("notices", op.flat_map("notice", told, notices_of), plan.notices)
     signs: Stream[tuple[str, Sign]] = op.merge("signs", windows, agents, refused)
     op.output("metrics", op.map("sign", signs, without_key), plan.metrics)
     return flow

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 import msgspec
 
 from replywatch.flows.section import Positive, Section, SettingsError
+from replywatch.metrics.policy import parse_duration
+from replywatch.metrics.times import SECOND
 
 
 class Secret(Section, frozen=True, kw_only=True):
@@ -41,6 +43,16 @@ class Client(Section, frozen=True, kw_only=True):
     brokers: str
     settings: dict[str, str | int | float | bool | Secret] = msgspec.field(default_factory=dict)
 
+    def below(self, base: Path) -> Self:
+        """The same with the files of secrets taken from the folder `base`."""
+        settings = {
+            name: Secret(file=base / value.file)
+            if isinstance(value, Secret) and value.file is not None
+            else value
+            for name, value in self.settings.items()
+        }
+        return msgspec.structs.replace(self, settings=settings)
+
     def resolved(self, table: str) -> dict[str, str]:
         """`settings` with secrets read; `table` is where they stand, for the error."""
         resolved = {}
@@ -72,3 +84,35 @@ class Kafka(Client, frozen=True, kw_only=True):
     start: Literal["earliest", "latest"] = "earliest"
     on_gap: Literal["stop", "skip"] = "stop"
     readers: Positive = 4
+
+
+class NoticeTopics(Client, frozen=True, kw_only=True):
+    """Topics that are told of missed deadlines and of volume episodes; one may be left out.
+
+    Without an answer of the brokers within `timeout` the service stops.
+    """
+
+    breaches: str | None = None
+    spikes: str | None = None
+    timeout: float | str = "20s"
+
+    def __post_init__(self) -> None:
+        if self.timeout_us < SECOND:
+            raise ValueError(f"timeout {self.timeout!r} is too short; give a second or more")
+
+    @property
+    def topics(self) -> dict[str, str]:
+        """Topics by what they are told of."""
+        named = {"breaches": self.breaches, "spikes": self.spikes}
+        return {kind: topic for kind, topic in named.items() if topic}
+
+    @property
+    def timeout_us(self) -> int:
+        """`timeout` in microseconds."""
+        return parse_duration(self.timeout)
+
+
+class Sink(Section, frozen=True, kw_only=True):
+    """Where `run` tells of what happens, beside metrics and history."""
+
+    kafka: NoticeTopics | None = None

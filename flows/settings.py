@@ -15,7 +15,7 @@ from typing import Annotated
 
 import msgspec
 
-from replywatch.flows.kafka_settings import Kafka
+from replywatch.flows.kafka_settings import Kafka, Sink
 from replywatch.flows.section import Positive as Positive
 from replywatch.flows.section import Section as Section
 from replywatch.flows.section import SettingsError as SettingsError
@@ -101,6 +101,7 @@ class Settings(Section, frozen=True, kw_only=True):
     policy: Path | None = None
     history: Path = Path("replywatch-data")
     source: Source = Source()
+    sink: Sink = Sink()
     exporter: Exporter = Exporter()
     dashboards: Dashboards = Dashboards()
     scopes: tuple[ScopeName, ...] = ()
@@ -160,6 +161,7 @@ def load_settings(path: Path | None) -> Settings:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, ValueError) as error:
         raise SettingsError(f"{path}: {error}") from None
     base = path.resolve().parent
+    source, sink = settings.source, settings.sink
 
     def below(place: Path | None) -> Path | None:
         return None if place is None else base / place
@@ -168,7 +170,12 @@ def load_settings(path: Path | None) -> Settings:
         settings,
         policy=below(settings.policy),
         history=base / settings.history,
-        source=msgspec.structs.replace(settings.source, folder=base / settings.source.folder),
+        source=msgspec.structs.replace(
+            source,
+            folder=base / source.folder,
+            kafka=source.kafka and source.kafka.below(base),
+        ),
+        sink=msgspec.structs.replace(sink, kafka=sink.kafka and sink.kafka.below(base)),
         customer_key_file=below(settings.customer_key_file),
         exports=tuple(
             msgspec.structs.replace(export, folder=base / export.folder)

@@ -30,11 +30,15 @@ def desk_key(index: int) -> str:
 
 
 class Told(msgspec.Struct, gc=False):
-    """What a shard says after a batch: partial aggregates by desk, news of agents, and rows."""
+    """What a shard says after a batch: partial aggregates by desk, news of agents, and rows.
+
+    `undone` are rows of SLA clocks as they stood before a restatement.
+    """
 
     partials: list[tuple[str, Partial]]
     news: AgentNews
     rows: list[Rows]
+    undone: list[Row]
 
 
 class Shown(msgspec.Struct, gc=False):
@@ -88,7 +92,8 @@ class ShardLogic(StatefulBatchLogic[EventBatch, Told, bytes]):
         for batch in values:
             self._shard.receive(batch)
         partial, news, rows = self._shard.advance()
-        return [Told(self._split(partial), news, rows)], self.RETAIN
+        undone, self._shard.undone = self._shard.undone, []
+        return [Told(self._split(partial), news, rows, undone)], self.RETAIN
 
     def _split(self, whole: Partial) -> list[tuple[str, Partial]]:
         """One partial a desk, each with the watermark; the first carries the totals."""

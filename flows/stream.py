@@ -18,10 +18,11 @@ from replywatch.flows.folder import FolderOptions, FolderSource
 from replywatch.flows.formats import load_archive, mentions_unthreaded
 from replywatch.flows.kafka import KafkaSource
 from replywatch.flows.kafka_reader import KafkaOptions
+from replywatch.flows.kafka_sink import KafkaSink, SinkOptions
 from replywatch.flows.live import LiveMetrics
 from replywatch.flows.routing import Router
 from replywatch.flows.runner import FINISHED, StopFlag, begin, claim, run_flow
-from replywatch.flows.settings import Settings, customer_key, load_policy
+from replywatch.flows.settings import Settings, SettingsError, customer_key, load_policy
 from replywatch.flows.sinks import HistorySink, MetricsSink
 from replywatch.flows.sources import (
     CREDIT,
@@ -38,6 +39,7 @@ from replywatch.metrics.times import NEVER, SECOND
 from replywatch.sql.manifest import POLICY, Manifest
 from replywatch.sql.writer import HistoryWriter
 
+NOTICES_SENT = "notices_sent"
 LiveSource = FolderSource | KafkaSource
 REPLAY_EPOCH = timedelta(seconds=5)
 SHARED_EPOCH = timedelta(milliseconds=500)  # with several workers, an epoch bounds what queues
@@ -137,6 +139,7 @@ def run_live(settings: Settings, policy: PolicyBook, live: LiveMetrics, stop: St
         source = FolderSource(FolderOptions(*common, folder), make_router)
         made_from = {"run": str(folder.resolve())}
     made_from |= _layout(settings)
+    notices = _notices(settings)
     plan = _plan(
         settings,
         source,
@@ -146,12 +149,33 @@ def run_live(settings: Settings, policy: PolicyBook, live: LiveMetrics, stop: St
         rows_every=parse_duration(settings.conversations_every),
         seal_every=parse_duration(settings.seal_every) / SECOND,
         partitions=partitions,
+        notices=notices,
     )
     with claim(settings.history), stop.on_signals():
         begin(settings.history, json.dumps(made_from, sort_keys=True))
         Manifest(settings.history).set_fact(POLICY, book_to_text(policy))
         epoch = timedelta(microseconds=parse_duration(settings.checkpoint_every))
         run_flow(build(plan), settings.history, 1, epoch)
+        if notices is not None:
+            notices.finish()
+
+
+def _notices(settings: Settings) -> KafkaSink | None:
+    """Where notices go, if the configuration says so."""
+    kafka, manifest = settings.sink.kafka, Manifest(settings.history)
+    if kafka is None:
+        return None
+    if not kafka.topics:
+        raise SettingsError("sink.kafka names neither a topic of breaches nor one of spikes")
+    sent = int(manifest.fact(NOTICES_SENT) or 0) if manifest.exists() else 0
+    return KafkaSink(
+        SinkOptions(
+            kafka,
+            kafka.resolved("sink.kafka"),
+            sent,
+            lambda sequence: manifest.set_fact(NOTICES_SENT, str(sequence)),
+        )
+    )
 
 
 def _decoder(settings: Settings) -> Decoder:
@@ -174,6 +198,7 @@ def _plan(
     rows_every: int,
     seal_every: float,
     partitions: tuple[str, ...] = (PARTITION,),
+    notices: KafkaSink | None = None,
 ) -> Plan:
     def published() -> None:
         live.exported_at = time.time()
@@ -190,6 +215,7 @@ def _plan(
         remember_parents=parse_duration(settings.remember_parents),
         volume=settings.volume,
         partitions=partitions,
+        notices=notices,
     )
 
 

@@ -82,6 +82,7 @@ class Shard:
         self.finals: dict[str, int] = {}  # ends of conversations that left memory lately
         self._finals_swept_at = -NEVER
         self.is_stopping = False
+        self.undone: list[Row] = []  # rows of SLA clocks that restatements took back
         self._heap: list[tuple[int, str]] = []
 
     # -- taking part in the stream ------------------------------------------------------------
@@ -257,6 +258,7 @@ class Shard:
             undone, redone = Book(self.policy), Book(self.policy)
             if old is not None:
                 tell(name, old.generation, log, before, undone, [], {})
+                self.undone += undone.sla
             told = [*log, *fresh.values()]
             new = tell(name, generation, told, before, redone, written, self.finals)
             book.restate(new.scope, undone, redone)

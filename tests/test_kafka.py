@@ -41,12 +41,12 @@ class Broker:
 class OnKafka(Service):
     """A live service that reads a topic."""
 
-    def __init__(self, folder: Path, broker: Broker, more: str = "") -> None:
+    def __init__(self, folder: Path, servers: str, topic: str, more: str = "") -> None:
         super().__init__(folder)
         (folder / "policy.toml").write_text(policy_text(2, 2))
         text = self.config.read_text().replace('source = { folder = "inbox" }\n', "")
         self.config.write_text(
-            f'{text}[source.kafka]\nbrokers = "{broker.servers}"\ntopic = "{broker.topic}"\n{more}'
+            f'{text}[source.kafka]\nbrokers = "{servers}"\ntopic = "{topic}"\n{more}'
         )
 
 
@@ -59,7 +59,7 @@ def broker() -> Broker:
 @pytest.fixture
 def service(tmp_path: Path, broker: Broker) -> Iterator[OnKafka]:
     """A service on the topic, not started yet."""
-    service = OnKafka(tmp_path, broker)
+    service = OnKafka(tmp_path, broker.servers, broker.topic)
     yield service
     for process in service.processes:
         process.close()
@@ -140,9 +140,10 @@ def test_a_secret_comes_from_a_file_or_the_environment(
     (tmp_path / "password").write_text("s3cret\n")
     service = OnKafka(
         tmp_path,
-        broker,
+        broker.servers,
+        broker.topic,
         '[source.kafka.settings]\n"security.protocol" = "SASL_SSL"\n'
-        f'"sasl.password" = {{ file = "{tmp_path / "password"}" }}\n'
+        '"sasl.password" = { file = "password" }\n'
         '"sasl.username" = { env = "CARE_USER" }\n"socket.keepalive.enable" = true\n',
     )
     read = load_settings(service.config).source.kafka

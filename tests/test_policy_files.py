@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from replywatch.flows.cli import main
-from replywatch.flows.kafka_settings import Kafka
+from replywatch.flows.kafka_settings import Kafka, NoticeTopics, Sink
 from replywatch.flows.settings import (
     Dashboards,
     Exporter,
@@ -124,7 +124,18 @@ def test_what_the_document_shows_has_no_fault(
         (0, [Policy, Schedule, Rule, Match, Targets, Objective, ServiceLevel, NpsScale]),
         (
             1,
-            [Settings, Source, Kafka, Exporter, Dashboards, ScopeName, FormerKey, VolumeSettings],
+            [
+                Settings,
+                Source,
+                Kafka,
+                Sink,
+                NoticeTopics,
+                Exporter,
+                Dashboards,
+                ScopeName,
+                FormerKey,
+                VolumeSettings,
+            ],
         ),
     ],
     ids=["policy", "configuration"],
