@@ -14,8 +14,9 @@ from replywatch.alerts.faults import faults_of
 from replywatch.alerts.settings import Alerts, read_alerts, with_defaults
 from replywatch.flows.cli_errors import one_line
 from replywatch.flows.cli_toml_faults import Fault, TomlText, UnreadableError, struct_faults
-from replywatch.flows.lines import LineReader, open_bytes
+from replywatch.flows.lines import DamagedError, LineReader, open_bytes
 from replywatch.flows.policy_faults import Note, sense_faults, version_faults
+from replywatch.flows.routing import too_long
 from replywatch.flows.twcs_rows import TwcsError, read_twcs
 from replywatch.metrics.calendar import Schedule
 from replywatch.metrics.events import Decoder, Refused
@@ -200,11 +201,17 @@ def _event_faults(path: Path, checked: Checked) -> Iterator[Fault]:
     while True:
         try:
             chunk = reader.next_chunk() or reader.rest()
-        except (OSError, EOFError) as error:
+        except (OSError, DamagedError) as error:
             yield Fault(number + 1, f"the file can't be read further: {one_line(str(error))}")
             return
+        for _ in reader.too_long:
+            number += 1
+            yield Fault(number, f"malformed: {too_long()}")
+        reader.too_long.clear()
         if not chunk:
             break
+        if reader.is_passing_over:
+            continue
         events = decoder.decode_chunk(chunk, None)
         if events is not None:
             checked.size += len(events)

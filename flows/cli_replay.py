@@ -22,7 +22,7 @@ from replywatch.flows.cli_args import (
     read_settings,
     speed,
 )
-from replywatch.flows.cli_errors import OK, Failure, UsageError, counted, one_line, unwrapped
+from replywatch.flows.cli_errors import OK, Failure, UsageError, counted
 from replywatch.metrics.times import HOUR
 
 if TYPE_CHECKING:
@@ -101,20 +101,8 @@ def _replay(given: argparse.Namespace) -> int:
     is_resumed = manifest.exists()
     is_old = is_resumed and manifest.fact(FINISHED) is not None
     began = time.monotonic()
-    try:
-        with engine_log(replay.out), ProgressLine(live, replay.progress):
-            is_finished = run_replay(replay, policy, live)
-    except Exception as error:
-        found = unwrapped(error)
-        if (
-            isinstance(found, OSError) and found.errno is None
-        ):  # of a decompressor: it names no file
-            listed = " ".join(shlex.quote(str(path)) for path in replay.inputs)
-            raise Failure(
-                f"an input can't be read to its end: {one_line(str(found))}; "
-                f"{program_name()} check {listed} tells more"
-            ) from None
-        raise
+    with engine_log(replay.out), ProgressLine(live, replay.progress):
+        is_finished = run_replay(replay, policy, live)
     seconds = time.monotonic() - began
     if is_old:
         print("this replay was finished before: nothing to do")

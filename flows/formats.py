@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from replywatch.flows.lines import LineReader, split_lines
-from replywatch.flows.routing import RAW_CAP
+from replywatch.flows.routing import RAW_CAP, too_long
 from replywatch.flows.sources import Archive
 from replywatch.flows.twcs import TwcsArchive
 from replywatch.metrics.events import Decoder, Event, Refused, put_in_order
@@ -47,18 +47,19 @@ def _load_twcs(
 def _load_lines(
     path: Path, decoder: Decoder, events: list[Event], refused: list[RejectedRow]
 ) -> None:
+    def refuse(position: int, why: Refused, line: bytes) -> None:
+        at = events[-1].time if events else 0
+        refused.append((str(path), str(position), why.reason, why.detail, at, line[:RAW_CAP]))
+
     with closing(LineReader(path)) as reader:
-        start = reader.offset
         while chunk := reader.next_chunk() or reader.rest():
-            for offset, line in split_lines(chunk, start):
+            for offset, line in split_lines(chunk, reader.start):
                 try:
                     events.append(decoder.decode_line(line, None))
                 except Refused as refusal:
-                    at = events[-1].time if events else 0
-                    refused.append(
-                        (str(path), str(offset), refusal.reason, refusal.detail, at, line[:RAW_CAP])
-                    )
-            start = reader.offset
+                    refuse(offset, refusal, line)
+        for offset, head in reader.too_long:
+            refuse(offset, too_long(), head)
 
 
 class _Named(msgspec.Struct):

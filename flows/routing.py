@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zlib import crc32
 
-from replywatch.flows.lines import split_lines
+from replywatch.flows.lines import LINE_CAP, split_lines
 from replywatch.metrics.events import Decoder, Event, Refused
 from replywatch.metrics.rows import RejectedRow
 from replywatch.metrics.shard import Rows
@@ -20,6 +20,11 @@ Item = tuple[str, EventBatch | Rows]
 """A keyed item of the stream: events for one shard, or for `THREADS`; or refused rows."""
 
 REFUSED = "refused"
+
+
+def too_long() -> Refused:
+    """Why a line is refused that was never held whole."""
+    return Refused("malformed", f"the line is longer than {LINE_CAP:,} bytes")
 
 
 def shard_key(index: int) -> str:
@@ -87,6 +92,11 @@ class Router:
         self.refused.append(
             (source, position, refusal.reason, refusal.detail, received, raw[:RAW_CAP])
         )
+
+    def refuse_long(self, lines: list[tuple[int, bytes]], source: str, received: int) -> None:
+        """Refuse lines that were too long to be read: where each began, and its first bytes."""
+        for position, head in lines:
+            self.refuse(source, str(position), too_long(), head, received)
 
     def take(self, events: list[Event]) -> None:
         """Route decoded events."""

@@ -126,6 +126,7 @@ class _FilesState(msgspec.Struct):
     offsets: dict[str, int] = {}
     highest: dict[str, int] = {}
     done: set[str] = set()
+    passing: set[str] = set()  # that are read up to within a line that is too long
     is_finished: bool = False
 
 
@@ -143,7 +144,12 @@ class _FilesPartition(_ReplayPartition):
         self._state = state
         self._is_finished = state.is_finished
         names = [str(path) for path in files if str(path) not in state.done]
-        self._readers = {name: LineReader(Path(name), state.offsets.get(name, 0)) for name in names}
+        self._readers = {
+            name: LineReader(
+                Path(name), state.offsets.get(name, 0), is_passing_over=name in state.passing
+            )
+            for name in names
+        }
         self._unread = {name for name in names if name not in state.highest}
         router.highest = max(state.highest.values(), default=0)
 
@@ -157,7 +163,6 @@ class _FilesPartition(_ReplayPartition):
 
     def _read_from(self, name: str) -> None:
         state, reader, router = self._state, self._readers[name], self._router
-        offset = reader.offset
         chunk = reader.next_chunk(self._pace.chunk_size(CHUNK))
         if not chunk:
             chunk = reader.rest()
@@ -165,10 +170,15 @@ class _FilesPartition(_ReplayPartition):
             del self._readers[name]
             state.done.add(name)
         before, router.highest = router.highest, state.highest.get(name, 0)
-        self._sent += len(router.take_lines(chunk, name, offset, None))
+        self._sent += len(router.take_lines(chunk, name, reader.start, None))
+        too_long, reader.too_long = reader.too_long, []
+        router.refuse_long(too_long, name, router.highest)
         state.highest[name] = router.highest
         router.highest = max(before, router.highest)
         state.offsets[name] = reader.offset
+        state.passing.discard(name)
+        if reader.is_passing_over:
+            state.passing.add(name)
         self._options.progress.done += len(chunk)
 
     def seen(self) -> int:
