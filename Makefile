@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test e2e bench bench-history bench-spikes lint format mutants requirements clean
+.PHONY: help setup demo test e2e faults bench bench-history bench-spikes lint format mutants requirements clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -18,6 +18,11 @@ e2e: setup ## from an event to a page, with a real Prometheus and Alertmanager
 
 bench: setup ## measure the whole path against an idiomatic dataflow
 	@.venv/bin/python tests/benchmarks/bench.py
+
+KILLS ?=
+faults: setup ## kill it, starve it, turn its clock, and compare (SIZE=full KILLS=300 SEED=2 FAULTS="replay-kills")
+	@PYTHONPATH=tests .venv/bin/python -m faults $(if $(filter full,$(SIZE)),--size full) \
+		$(if $(KILLS),--kills $(KILLS)) --seed $(SEED) $(FAULTS)
 
 SIZE ?= 1
 bench-history: setup ## measure reports and upkeep on two years of history (SIZE=0.01 of it)

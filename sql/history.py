@@ -83,6 +83,8 @@ def write_database(folder: Path) -> None:
     """
     fresh = folder / f".{DATABASE}.new"
     with hold(folder / f".{DATABASE}.lock"):
+        # A writer that was killed here leaves its log, which DuckDB would take for this file's.
+        fresh.with_name(f"{fresh.name}.wal").unlink(missing_ok=True)
         fresh.write_bytes(_empty_database())
         with duckdb.connect(str(fresh)) as con:
             create_views(con, folder)

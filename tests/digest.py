@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from collections.abc import Set
 from pathlib import Path
 
 import duckdb
@@ -20,18 +21,20 @@ UNTOLD = "revision"
 """The one shown column that may differ between two histories of the same events."""
 
 
-def told_columns(table: Table) -> list[str]:
+def told_columns(table: Table, untold: Set[str] = frozenset({UNTOLD})) -> list[str]:
     """The columns a digest is made of, those of the key first."""
     names = [name for name, _ in table.columns if not name.startswith("_")]
-    return [*table.key, *(name for name in names if name != UNTOLD and name not in table.key)]
+    return [*table.key, *(name for name in names if name not in untold and name not in table.key)]
 
 
-def table_digest(con: duckdb.DuckDBPyConnection, table: Table) -> tuple[int, str]:
-    """Number of rows of one table, and their SHA-256 in hex."""
+def table_digest(
+    con: duckdb.DuckDBPyConnection, table: Table, untold: Set[str] = frozenset({UNTOLD})
+) -> tuple[int, str]:
+    """Number of rows of one table, and their SHA-256 in hex, columns `untold` left out."""
     types = {name: kind for name, kind, *_ in con.execute(f"describe {table.name}").fetchall()}
     columns = ", ".join(
         f'epoch_us("{name}")' if types[name].startswith("TIMESTAMP") else f'"{name}"'
-        for name in told_columns(table)
+        for name in told_columns(table, untold)
     )
     told = sorted(map(repr, con.execute(f"select {columns} from {table.name}").fetchall()))
     return len(told), hashlib.sha256("\n".join(told).encode()).hexdigest()

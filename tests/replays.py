@@ -13,6 +13,7 @@ import itertools
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -31,6 +32,7 @@ from replywatch.flows import stream
 from replywatch.flows.dataflow import Plan
 from replywatch.flows.exporter import serve
 from replywatch.flows.live import LiveMetrics
+from replywatch.flows.pace import Pace
 from replywatch.flows.routing import THREADS, Router, shard_key
 from replywatch.flows.runner import StopFlag
 from replywatch.flows.settings import Settings, load_policy, load_settings
@@ -300,15 +302,19 @@ def _die_after(owner: Any, name: str, calls: int) -> None:
     setattr(owner, name, dying)
 
 
-PLACES: dict[str, Any] = {"stage": HistoryWriter, "publish": HistoryWriter, "link": os}
-"""Where `dies` lets a replay die: functions of the writer of the history."""
+PLACES: dict[str, Any] = {
+    "stage": HistoryWriter, "publish": HistoryWriter, "resume": HistoryWriter, "link": os,
+    "fsync": os, "replace": os, "rename": Path, "rmtree": shutil,
+}  # fmt: skip
+"""Where `dies` lets a process die: functions of the writer of the history, and what it calls."""
 
 
 def _replay_here(options: dict[str, Any]) -> int:
     """Replay; `epoch` (seconds) sets how often state is made durable. 3: stopped before the end.
 
-    Every snapshot seals what there is. `dies` names a function of `PLACES`, and after which call
-    of it the process is gone.
+    Every snapshot seals what there is; at a pace files are read in some thirty portions, so that on
+    a slow machine a seal holds more than one. `dies` names a function of `PLACES`, and after which
+    call of it the process is gone.
     """
     if "dies" in options:
         name, calls = options.pop("dies")
@@ -320,7 +326,9 @@ def _replay_here(options: dict[str, Any]) -> int:
         return HistorySink(writer, 0, on_published)
 
     setattr(stream, "HistorySink", hasty)  # noqa: B010
+    setattr(Pace, "chunk_size", lambda pace, full: full // 8)  # noqa: B010
     inputs = [Path(path) for path in options.pop("inputs")]
+    print("starting", flush=True)
     is_finished, _ = run(a_replay(Path(options.pop("out")), inputs, **options))
     return 0 if is_finished else 3
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import shutil
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,15 +13,15 @@ from typing import Any
 import duckdb
 import pytest
 from digest import digests
+from faults.readers import DatabaseReader
 from replays import Process, a_replay, replay, run, wait_for, write_lines
 
 from replywatch.flows.runner import claim
 from replywatch.flows.settings import Settings
 from replywatch.sample_data import write_sample
 from replywatch.sql.compaction import compact
-from replywatch.sql.history import HistoryError
+from replywatch.sql.history import HistoryError, write_database
 from replywatch.sql.manifest import Manifest
-from replywatch.sql.schemas import TABLES
 
 LATENESS = 60
 LINES = 3000
@@ -63,58 +62,18 @@ def start(sample: Path, tmp_path: Path) -> Iterator[Callable[[int], Process]]:
         process.close()
 
 
-class Reader(threading.Thread):
-    """Polls `replywatch.duckdb` and notes every fault: an error, a doubled row, a row withdrawn."""
-
-    def __init__(self, database: Path) -> None:
-        super().__init__(daemon=True)
-        self.database = database
-        self.faults: list[str] = []
-        self.looks = 0
-        self.rows = dict.fromkeys(TABLES, 0)
-        self.is_done = threading.Event()
-
-    def run(self) -> None:
-        """Look again and again until told to stop."""
-        while not self.is_done.wait(0.1):
-            if self.database.exists():
-                try:
-                    self.look()
-                except duckdb.Error as error:
-                    self.faults.append(str(error))
-
-    def look(self) -> None:
-        """Look once."""
-        with duckdb.connect(str(self.database), read_only=True) as con:
-            for name, table in TABLES.items():
-                key = ", ".join(f'"{column}"' for column in table.key)
-                found = con.execute(
-                    f"select count(*), count(distinct ({key})) from {name}"
-                ).fetchall()
-                count, distinct = found[0]
-                if count != distinct:
-                    self.faults.append(f"{name}: {count} rows, {distinct} keys")
-                if count < self.rows[name]:
-                    self.faults.append(f"{name}: {self.rows[name]} rows, then {count}")
-                self.rows[name] = count
-        self.looks += 1
-
-
 def test_killed_at_random_moments_it_writes_the_same_tables(
     start: Callable[[int], Process], expected: dict[str, tuple[int, str]], tmp_path: Path
 ) -> None:
     """Five kills, each resumed with another number of workers; a reader sees no fault meanwhile."""
     chance = random.Random(1)
-    reader = Reader(tmp_path / "out/replywatch.duckdb")
-    reader.start()
     killed = 0
-    for turn in range(5):
-        code = start(2 - turn % 2).kill_after(chance.uniform(0.7, 1.8))
-        assert code in (0, -9)
-        killed += code == -9
-    assert start(1).finish() == 0
-    reader.is_done.set()
-    reader.join()
+    with DatabaseReader(tmp_path / "out") as reader:
+        for turn in range(5):
+            code = start(2 - turn % 2).kill_after(chance.uniform(0.7, 1.8))
+            assert code in (0, -9)
+            killed += code == -9
+        assert start(1).finish() == 0
     assert killed >= 3
     assert expected == digests(tmp_path / "out")
     assert [] == reader.faults
@@ -139,7 +98,7 @@ def test_killed_while_it_publishes_it_writes_the_same_tables(
     }  # fmt: skip
     process = Process("replay", dies=[place, 2], **options)
     assert process.finish() == 9
-    reader = Reader(tmp_path / "out/replywatch.duckdb")
+    reader = DatabaseReader(tmp_path / "out")
     reader.look()
     assert Process("replay", **options).finish() == 0
     reader.look()
@@ -147,27 +106,37 @@ def test_killed_while_it_publishes_it_writes_the_same_tables(
     assert expected == digests(tmp_path / "out")
 
 
+def test_killed_while_it_writes_the_views_it_goes_on(written: tuple[Path, Path]) -> None:
+    """What a kill leaves of an unfinished `replywatch.duckdb` is no part of the next one."""
+    _, out = written
+    with duckdb.connect(str(out / "of-the-dead")) as con:
+        con.execute("set checkpoint_threshold = '1TB'")
+        con.execute("create table t (a int)")
+        log = (out / "of-the-dead.wal").read_bytes()
+    (out / ".replywatch.duckdb.new.wal").write_bytes(log)
+    write_database(out)
+    with duckdb.connect(str(out / "replywatch.duckdb"), read_only=True) as con:
+        assert [(True,)] == con.execute("select count(*) > 0 from messages").fetchall()
+
+
 def test_compacted_all_the_while_it_writes_the_same_tables(
     start: Callable[[int], Process], expected: dict[str, tuple[int, str]], tmp_path: Path
 ) -> None:
     """Compaction runs without a pause beside a replay that is killed; a reader sees no fault."""
     out = tmp_path / "out"
-    reader = Reader(out / "replywatch.duckdb")
-    reader.start()
     compactions = 0
-    for turn in range(3):
-        process = start(2 - turn % 2)
-        until = time.monotonic() + (1.5 if turn < 2 else 60)
-        while time.monotonic() < until and process.process.poll() is None:
-            if (out / "manifest.sqlite").exists() and Manifest(out).exists():
-                compact(out, grace=3)
-                compactions += 1
-            time.sleep(0.1)
-        process.kill_after(0)
-    assert start(1).finish() == 0
-    compact(out, grace=3)
-    reader.is_done.set()
-    reader.join()
+    with DatabaseReader(out) as reader:
+        for turn in range(3):
+            process = start(2 - turn % 2)
+            until = time.monotonic() + (1.5 if turn < 2 else 60)
+            while time.monotonic() < until and process.process.poll() is None:
+                if (out / "manifest.sqlite").exists() and Manifest(out).exists():
+                    compact(out, grace=3)
+                    compactions += 1
+                time.sleep(0.1)
+            process.kill_after(0)
+        assert start(1).finish() == 0
+        compact(out, grace=3)
     assert expected == digests(out)
     assert [] == reader.faults
     assert compactions > 3
