@@ -1,8 +1,9 @@
 """Models: the SQL views that turn the history's tables into what people ask for.
 
 A model is a file: `staging/stg_*.sql` renames and casts one table, `marts/*.sql` has one row per
-something that its `.yml` names. The tables themselves lie in the schema `raw`; one without a mart
-of its name is shown as it is.
+something that its `.yml` names. What several models and reports share is a macro: of a value here,
+of rows in `macros/`. The tables themselves lie in the schema `raw`; one without a mart of its name
+is shown as it is.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import duckdb
 
 from replywatch.sql.schemas import TABLES
 
-FOLDERS = ("staging", "marts")
+FOLDERS, MACROS = ("staging", "marts"), "macros"
 _REFERENCE = re.compile(r"\b(?:from|join)\s+([a-z_]+)\b(?!\.)")
 _COMMENT = re.compile(r"--.*")
 
@@ -45,6 +46,17 @@ _MACROS = (
     "create macro fcr_days() as 7",
     # Fewer than this is too little to judge anybody by.
     "create macro is_small_sample(n) as coalesce(n, 0) < 30",
+    # Whether an instant lies in a period; an open side is null.
+    """create macro is_within(instant, since, until) as
+        instant >= coalesce(since::timestamptz, '-infinity')
+        and instant < coalesce(until::timestamptz, 'infinity')""",
+    # The counts of work, which are 0 where nothing was done; the other figures are null then.
+    """create macro work_counts() as [
+        'agents', 'conversations', 'replies', 'first_responses', 'responses',
+        'assigned_responses', 'met', 'missed', 'missed_unassigned', 'closed', 'reopened', 'handled',
+        'csat_answered', 'csat_positive', 'nps_answered', 'promoters', 'detractors',
+        'started_negative', 'sentiment_converted'
+    ]""",
     # The hour that holds an instant, on the hour of the zone's wall clock, as an instant.
     """create macro hour_of(instant, tz) as
         instant - ((instant at time zone tz) - date_trunc('hour', instant at time zone tz))""",
@@ -52,11 +64,11 @@ _MACROS = (
 
 
 @cache
-def read_models() -> dict[str, str]:
-    """The SQL of each model by name, in an order in which each comes after those it reads."""
+def _read(*folders: str) -> dict[str, str]:
+    """The SQL of each file of some folders, each after those that it reads."""
     found = {
         file.name.removesuffix(".sql"): file.read_text(encoding="utf-8")
-        for folder in FOLDERS
+        for folder in folders
         for file in sorted((resources.files(__package__) / folder).iterdir(), key=lambda f: f.name)
         if file.name.endswith(".sql")
     }
@@ -71,13 +83,19 @@ def read_models() -> dict[str, str]:
     return {name: found[name] for name in TopologicalSorter(reads).static_order()}
 
 
+def read_models() -> dict[str, str]:
+    """The SQL of each model by name, in an order in which each comes after those it reads."""
+    macros = _read(MACROS)
+    return {name: query for name, query in _read(*FOLDERS, MACROS).items() if name not in macros}
+
+
 def create_models(con: duckdb.DuckDBPyConnection) -> None:
     """Create the models, and the tables that have none, as views over the schema `raw`."""
     for macro in _MACROS:
         con.execute(macro)
-    models = read_models()
+    macros, found = _read(MACROS), _read(*FOLDERS, MACROS)
     for name in TABLES:
-        if name not in models:
+        if name not in found:
             con.execute(f"create view {name} as select * from raw.{name}")
-    for name, query in models.items():
-        con.execute(f"create view {name} as {query}")
+    for name, query in found.items():
+        con.execute(query if name in macros else f"create view {name} as {query}")

@@ -4,7 +4,6 @@ select
     floor(10 * log10(greatest(response_seconds, 1)))::int as bin,
     count(*) as answers
 from raw.responses
-where replied_at >= coalesce($since::timestamptz, '-infinity')
-    and replied_at < coalesce($until::timestamptz, 'infinity')
+where is_within(replied_at, $since, $until)
 group by all
 order by all

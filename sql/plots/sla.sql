@@ -9,7 +9,6 @@ select
     wilson_high(met, met + missed) as high
 from stg_sla
 where outcome in ('met', 'missed')
-    and ended_at >= coalesce($since::timestamptz, '-infinity')
-    and ended_at < coalesce($until::timestamptz, 'infinity')
+    and is_within(ended_at, $since, $until)
 group by all
 order by all

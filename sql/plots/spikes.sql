@@ -6,7 +6,6 @@ select
     peak_posts,
     ratio
 from stg_spikes
-where started_at >= coalesce($since::timestamptz, '-infinity')
-    and started_at < coalesce($until::timestamptz, 'infinity')
+where is_within(started_at, $since, $until)
 order by peak_posts desc
 limit 3

@@ -6,7 +6,6 @@ select
 from stg_sla
 where sla <> 'resolution'
     and is_ended
-    and ended_at >= coalesce($since::timestamptz, '-infinity')
-    and ended_at < coalesce($until::timestamptz, 'infinity')
+    and is_within(ended_at, $since, $until)
 group by all
 order by sla, clocks desc

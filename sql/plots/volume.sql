@@ -6,7 +6,6 @@ select
     sum(posts_expected) as expected,
     coalesce(bool_or(is_spike), false) as is_spike
 from stg_windows
-where window_start >= coalesce($since::timestamptz, '-infinity')
-    and window_start < coalesce($until::timestamptz, 'infinity')
+where is_within(window_start, $since, $until)
 group by all
 order by all

@@ -21,8 +21,7 @@ counted as (
         sum(seen) as seen,
         sum(chances) as chances
     from agent_behaviours
-    where day::timestamp at time zone 'UTC' >= coalesce($since::timestamptz, '-infinity')
-        and day::timestamp at time zone 'UTC' < coalesce($until::timestamptz, 'infinity')
+    where is_within(day::timestamp at time zone 'UTC', $since, $until)
     group by all
 ),
 

@@ -23,8 +23,7 @@ cohort as (
         fcr.is_resolved_first_contact
     from stg_conversations
     left join fcr using (conversation_id, opened_at)
-    where stg_conversations.opened_at >= coalesce($since::timestamptz, '-infinity')
-        and stg_conversations.opened_at < coalesce($until::timestamptz, 'infinity')
+    where is_within(stg_conversations.opened_at, $since, $until)
         and first_agent is not null
 ),
 

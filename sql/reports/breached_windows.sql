@@ -14,8 +14,7 @@ breached as (
     select *
     from windows
     where is_breached
-        and window_start >= coalesce($since::timestamptz, '-infinity')
-        and window_start < coalesce($until::timestamptz, 'infinity')
+        and is_within(window_start, $since, $until)
 ),
 
 final as (

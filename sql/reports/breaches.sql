@@ -29,8 +29,7 @@ final as (
         agent,
         answered_by
     from breaches
-    where missed_at >= coalesce($since::timestamptz, '-infinity')
-        and missed_at < coalesce($until::timestamptz, 'infinity')
+    where is_within(missed_at, $since, $until)
 )
 
 select * from final

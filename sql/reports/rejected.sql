@@ -12,8 +12,7 @@ with
 refused as (
     select *
     from rejected
-    where received_at >= coalesce($since::timestamptz, '-infinity')
-        and received_at < coalesce($until::timestamptz, 'infinity')
+    where is_within(received_at, $since, $until)
 ),
 
 final as (

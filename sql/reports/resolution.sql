@@ -33,8 +33,7 @@ closed as (
         *
     from stg_conversations
     where closed_at is not null
-        and closed_at >= coalesce($since::timestamptz, '-infinity')
-        and closed_at < coalesce($until::timestamptz, 'infinity')
+        and is_within(closed_at, $since, $until)
 ),
 
 active as (

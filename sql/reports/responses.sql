@@ -21,8 +21,7 @@ answers as (
         hour_of(replied_at, $tz) as hour,
         *
     from raw.responses
-    where replied_at >= coalesce($since::timestamptz, '-infinity')
-        and replied_at < coalesce($until::timestamptz, 'infinity')
+    where is_within(replied_at, $since, $until)
 ),
 
 with_all as (

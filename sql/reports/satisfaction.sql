@@ -25,8 +25,7 @@ asked as (
         cast(happened_at at time zone $tz as date) as day,
         *
     from surveys
-    where happened_at >= coalesce($since::timestamptz, '-infinity')
-        and happened_at < coalesce($until::timestamptz, 'infinity')
+    where is_within(happened_at, $since, $until)
 ),
 
 said as (
@@ -58,8 +57,7 @@ felt as (
             *
         from agent_work
         where work = 'close'
-            and worked_at >= coalesce($since::timestamptz, '-infinity')
-            and worked_at < coalesce($until::timestamptz, 'infinity')
+            and is_within(worked_at, $since, $until)
     )
     group by all
 ),

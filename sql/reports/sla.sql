@@ -28,8 +28,7 @@ ended as (
         *
     from stg_sla
     where is_ended
-        and ended_at >= coalesce($since::timestamptz, '-infinity')
-        and ended_at < coalesce($until::timestamptz, 'infinity')
+        and is_within(ended_at, $since, $until)
 ),
 
 clocks as (
@@ -76,8 +75,7 @@ late as (
             hour_of(missed_at, $tz) as hour,
             *
         from breaches
-        where missed_at >= coalesce($since::timestamptz, '-infinity')
-            and missed_at < coalesce($until::timestamptz, 'infinity')
+        where is_within(missed_at, $since, $until)
     )
     group by all
 ),
@@ -96,8 +94,7 @@ left_without_reply as (
             *
         from stg_conversations
         where is_abandoned
-            and left_at >= coalesce($since::timestamptz, '-infinity')
-            and left_at < coalesce($until::timestamptz, 'infinity')
+            and is_within(left_at, $since, $until)
     )
     group by all
 ),
@@ -117,8 +114,7 @@ moved as (
             priority
         from transfers
         where is_flow_out
-            and transferred_at >= coalesce($since::timestamptz, '-infinity')
-            and transferred_at < coalesce($until::timestamptz, 'infinity')
+            and is_within(transferred_at, $since, $until)
     )
     group by all
 ),

@@ -11,8 +11,7 @@ with
 dated as (
     select *, cast(started_at at time zone $tz as date) as day
     from spikes
-    where started_at >= coalesce($since::timestamptz, '-infinity')
-        and started_at < coalesce($until::timestamptz, 'infinity')
+    where is_within(started_at, $since, $until)
 ),
 
 final as (

@@ -32,8 +32,7 @@ final as (
         scored_posts,
         negative_ratio
     from spikes
-    where started_at >= coalesce($since::timestamptz, '-infinity')
-        and started_at < coalesce($until::timestamptz, 'infinity')
+    where is_within(started_at, $since, $until)
 )
 
 select * from final

@@ -23,8 +23,7 @@ dated as (
         window_start as "window",
         *
     from windows
-    where window_start >= coalesce($since::timestamptz, '-infinity')
-        and window_start < coalesce($until::timestamptz, 'infinity')
+    where is_within(window_start, $since, $until)
 ),
 
 per_window as (

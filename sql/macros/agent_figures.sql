@@ -1,0 +1,45 @@
+-- agent_figures(keys): what agents did (throughput) and how long they were there, one row per group of
+-- `keys`: agent and one of day (UTC) and interval_start (a quarter of an hour).
+create macro agent_figures(keys) as table
+
+with
+
+pieces as (
+    select * from work_figures(keys, null, null, 'UTC', false)
+    union all by name
+    select
+        columns(lambda name: list_contains(keys, name)),
+        sum(columns('_seconds$'))
+    from (
+        select
+            cast(interval_start at time zone 'UTC' as date) as day,
+            *
+        from agent_presence
+    )
+    group by all
+),
+
+-- One piece of each kind a row: whatever it is taken by, it is that value.
+whole as (
+    select
+        columns(lambda name: list_contains(keys, name)),
+        coalesce(any_value(columns(lambda name: list_contains(work_counts(), name))), 0),
+        any_value(columns(lambda name: not list_contains(keys || work_counts(), name)))
+    from pieces
+    group by all
+),
+
+final as (
+    select
+        * exclude (
+            agents, handled, missed_unassigned, handle_elapsed_mean_seconds,
+            handle_elapsed_median_seconds, assigned_median_low_seconds,
+            assigned_median_high_seconds, in_hand_seconds, is_settled
+        ),
+        active_seconds / nullif(active_seconds + idle_seconds, 0) as occupancy,
+        in_hand_seconds / nullif(active_seconds, 0) as concurrency,
+        coalesce(is_settled, true) as is_settled
+    from whole
+)
+
+select * from final
