@@ -76,6 +76,17 @@ def add_config(parser: Parser) -> None:
     )
 
 
+def add_processes(parser: Parser) -> None:
+    """`--processes N`."""
+    parser.add_argument(
+        "--processes",
+        type=count,
+        default=1,
+        metavar="N",
+        help="share the work between so many processes of this host (default: 1)",
+    )
+
+
 def add_history(parser: Parser) -> None:
     """`--history DIR` and the configuration that names its default."""
     parser.add_argument(

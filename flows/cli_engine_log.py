@@ -17,14 +17,16 @@ ENGINE_LOG = "engine.log"
 
 
 @contextmanager
-def engine_log(folder: Path) -> Iterator[None]:
+def engine_log(folder: Path, index: int = 0) -> Iterator[None]:
     """While it lasts, what native code prints as an error goes to `engine.log` in `folder`.
+
+    For another process of a cluster than the first, `index` is added to the file's name.
 
     `sys.stderr` still reaches where it did. Afterwards the text is a note on the exception, or
     without one goes to standard error. A process that is killed leaves the file behind.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / ENGINE_LOG
+    path = folder / (f"{ENGINE_LOG}.{index}" if index else ENGINE_LOG)
     python_stderr = sys.stderr
     python_stderr.flush()
     with path.open("a+b") as log, os.fdopen(os.dup(2), "w", errors="backslashreplace") as outside:

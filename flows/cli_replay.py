@@ -7,6 +7,7 @@ import os
 import shlex
 import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from replywatch.flows.cli_args import (
     Commands,
     add_command,
     add_config,
+    add_processes,
     count,
     duration,
     instant,
@@ -79,6 +81,7 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument(
         "--workers", type=count, default=1, metavar="N", help="threads of the engine (default: 1)"
     )
+    add_processes(parser)
     parser.add_argument(
         "--speed",
         type=speed,
@@ -88,15 +91,31 @@ def add_commands(commands: Commands) -> None:
 
 
 def _replay(given: argparse.Namespace) -> int:
+    from replywatch.flows.cluster import in_processes
+    from replywatch.flows.members import claim
+
+    asked = _asked_for(given)
+    with claim(asked.out):  # if somebody else has it, say so before anything else
+        pass
+    return in_processes(
+        given.processes, lambda cluster: _replay_in(replace(asked, cluster=cluster))
+    )
+
+
+def _replay_in(replay: Replay) -> int:
     from replywatch.flows.cli_engine_log import engine_log
     from replywatch.flows.cli_progress import ProgressLine
     from replywatch.flows.runner import FINISHED
     from replywatch.flows.stream import live_metrics, replay_policy, run_replay
     from replywatch.sql.manifest import Manifest
 
-    replay = _asked_for(given)
     policy = policy_of(lambda: replay_policy(replay), replay.settings)
     live = live_metrics(replay.settings, policy, "replay")
+    cluster = replay.cluster
+    if not cluster.is_first:
+        with engine_log(replay.out, cluster.index):
+            run_replay(replay, policy, live)
+        return OK
     manifest = Manifest(replay.out)
     is_resumed = manifest.exists()
     is_old = is_resumed and manifest.fact(FINISHED) is not None
@@ -108,7 +127,9 @@ def _replay(given: argparse.Namespace) -> int:
         print("this replay was finished before: nothing to do")
     elif not is_finished:
         print("stopped; give the same command again to go on from here")
-    if not is_old:
+    if not is_old and not cluster.is_alone:
+        print(f"{cluster.size} processes took {seconds:.1f} s")
+    elif not is_old:
         since = " since it was resumed" if is_resumed else ""
         rejected = sum(live.rejected.values())
         print(f"{counted(live.events, 'event')} counted{since} in {seconds:.1f} s")

@@ -19,7 +19,8 @@ from replywatch.flows.cli_engine_log import ENGINE_LOG, engine_log
 from replywatch.flows.cli_errors import Failure
 from replywatch.flows.exporter import ExporterError, serve
 from replywatch.flows.live import LiveMetrics
-from replywatch.flows.runner import StopFlag, claim
+from replywatch.flows.members import claim
+from replywatch.flows.runner import StopFlag
 from replywatch.flows.settings import Settings
 from replywatch.flows.sources import Progress
 from replywatch.flows.stream import Replay, live_metrics, replay_policy, run_replay

@@ -169,13 +169,14 @@ class KafkaSink(FixedPartitionedSink[list[Notice], bytes]):
     A notice is sent one to two epochs after it came about.
     """
 
-    def __init__(self, options: SinkOptions) -> None:
+    def __init__(self, options: SinkOptions, *, is_here: bool = True) -> None:
         self._options = options
+        self._is_here = is_here
         self._part: _NoticesPartition | None = None
 
     def list_parts(self) -> list[str]:
-        """One writer."""
-        return [NOTICES]
+        """One writer, in the one process whose sink `is_here`."""
+        return [NOTICES] if self._is_here else []
 
     def build_part(
         self, step_id: str, for_part: str, resume_state: bytes | None

@@ -2,13 +2,12 @@
 
 `DIR` holds `history/` and `replywatch.duckdb` for readers, `manifest.sqlite`, and for the writer
 `staging/`, `recovery/` (the engine's store; it is pickle, so its folder is private and must not
-come from a stranger) and `lock`.
+come from a stranger) and `lock`, with `lock.N` for each process of a cluster.
 """
 
 from __future__ import annotations
 
 import cProfile
-import fcntl
 import gc
 import json
 import os
@@ -18,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bytewax.dataflow import Dataflow
 from bytewax.recovery import RecoveryConfig, init_db_dir
@@ -25,6 +25,9 @@ from bytewax.run import cli_main
 
 from replywatch.sql.history import HistoryError, write_database
 from replywatch.sql.writer import HistoryWriter
+
+if TYPE_CHECKING:
+    from replywatch.flows.members import Membership
 
 RECOVERY = "recovery"
 RECOVERY_PARTITIONS = 64
@@ -55,25 +58,6 @@ class StopFlag:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-
-
-@contextmanager
-def claim(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock; `HistoryError` says who does if somebody else has it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            raise HistoryError(
-                f"{folder} is in use by process {lock.read().strip() or '?'}; "
-                "stop it first or choose another folder"
-            ) from None
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        yield
 
 
 def begin(folder: Path, made_from: str) -> bool:
@@ -116,9 +100,12 @@ def _difference(known: str | None, wanted: str) -> str:
     return ", ".join(name for name in sorted({*was, *is_now}) if was.get(name) != is_now.get(name))
 
 
-def run_flow(flow: Dataflow, folder: Path, workers: int, epoch: timedelta) -> None:
+def run_flow(
+    flow: Dataflow, folder: Path, workers: int, epoch: timedelta, member: Membership
+) -> None:
     """Run until the source ends or is stopped; what was sealed is then published.
 
+    In a cluster that is once all processes have ended: until then a state may not be durable.
     `REPLYWATCH_PROFILE=FILE` writes a profile of it.
     """
     # The heap grows with open conversations, which the collector would walk again and again.
@@ -128,8 +115,17 @@ def run_flow(flow: Dataflow, folder: Path, workers: int, epoch: timedelta) -> No
     gc.set_threshold(200_000, 50, 1000)
     recovery = RecoveryConfig(str(folder / RECOVERY))
 
+    cluster = member.cluster
+
     def go() -> None:
-        cli_main(flow, workers_per_process=workers, epoch_interval=epoch, recovery_config=recovery)
+        cli_main(
+            flow,
+            workers_per_process=workers,
+            process_id=None if cluster.is_alone else cluster.index,
+            addresses=None if cluster.is_alone else list(cluster.addresses),
+            epoch_interval=epoch,
+            recovery_config=recovery,
+        )
 
     try:
         profiled(go)
@@ -137,7 +133,9 @@ def run_flow(flow: Dataflow, folder: Path, workers: int, epoch: timedelta) -> No
         # What stays frozen is never freed, and DuckDB complains of that at the interpreter's end.
         gc.unfreeze()
         gc.set_threshold(*before)
-    HistoryWriter(folder).publish_all()
+    member.end()
+    if cluster.is_first:
+        HistoryWriter(folder).publish_all()
 
 
 def profiled(go: Callable[[], None]) -> None:

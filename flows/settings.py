@@ -19,6 +19,7 @@ from replywatch.flows.kafka_settings import Kafka, Sink
 from replywatch.flows.section import Positive as Positive
 from replywatch.flows.section import Section as Section
 from replywatch.flows.section import SettingsError as SettingsError
+from replywatch.flows.settings_cluster import ClusterSettings, split_address
 from replywatch.metrics.calendar import find_zone
 from replywatch.metrics.events import customer_hash
 from replywatch.metrics.policy import PolicyBook, PolicyError, parse_duration, read_policy
@@ -103,6 +104,7 @@ class Settings(Section, frozen=True, kw_only=True):
     source: Source = Source()
     sink: Sink = Sink()
     exporter: Exporter = Exporter()
+    cluster: ClusterSettings = ClusterSettings()
     dashboards: Dashboards = Dashboards()
     scopes: tuple[ScopeName, ...] = ()
     lateness: float | str = "5s"  # of `run`; `replay` waits an hour unless told otherwise
@@ -147,6 +149,13 @@ class Settings(Section, frozen=True, kw_only=True):
                 parse_duration(getattr(self, name))
             except ValueError as error:
                 raise ValueError(f"{name}: {error}") from None
+
+    def exporter_of(self, index: int) -> tuple[str, int]:
+        """Where process `index` serves `/metrics`: host and port, 0 for a free one."""
+        if self.cluster.exporters:
+            return split_address(self.cluster.exporters[index])
+        port = self.exporter.port
+        return self.exporter.host, port + index if port else 0
 
 
 def load_settings(path: Path | None) -> Settings:

@@ -92,15 +92,17 @@ class HistorySink(FixedPartitionedSink[Rows, bytes]):
         seal_every: float,
         on_published: Callable[[], None],
         now: Callable[[], float] = time.monotonic,
+        is_here: bool = True,
     ) -> None:
         self.writer = writer
         self.seal_every = seal_every
         self.on_published = on_published
         self.now = now
+        self.is_here = is_here
 
     def list_parts(self) -> list[str]:
-        """One writer."""
-        return [HISTORY]
+        """One writer, in the one process whose sink `is_here`."""
+        return [HISTORY] if self.is_here else []
 
     def build_part(
         self, step_id: str, for_part: str, resume_state: bytes | None

@@ -26,7 +26,7 @@ PARTITION = "events"
 """Key of every source's one partition; fixed, since a resumed flow must find it again."""
 
 CREDIT = 50_000
-"""Events a replay sends an epoch with several workers: nothing else bounds what queues up."""
+"""Events a source sends an epoch with several workers: nothing else bounds what queues up."""
 
 Partition = StatefulSourcePartition[Item, bytes]
 Archive = tuple[list[Event], list[RejectedRow]]

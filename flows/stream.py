@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from replywatch.flows.cluster import ALONE, Cluster, Elsewhere
 from replywatch.flows.dataflow import Plan, build
 from replywatch.flows.folder import FolderOptions, FolderSource
 from replywatch.flows.formats import load_archive, mentions_unthreaded
@@ -20,8 +21,9 @@ from replywatch.flows.kafka import KafkaSource
 from replywatch.flows.kafka_reader import KafkaOptions
 from replywatch.flows.kafka_sink import KafkaSink, SinkOptions
 from replywatch.flows.live import LiveMetrics
+from replywatch.flows.members import Membership, membership
 from replywatch.flows.routing import Router
-from replywatch.flows.runner import FINISHED, StopFlag, begin, claim, run_flow
+from replywatch.flows.runner import FINISHED, StopFlag, begin, run_flow
 from replywatch.flows.settings import Settings, SettingsError, customer_key, load_policy
 from replywatch.flows.sinks import HistorySink, MetricsSink
 from replywatch.flows.sources import (
@@ -43,6 +45,7 @@ NOTICES_SENT = "notices_sent"
 LiveSource = FolderSource | KafkaSource
 REPLAY_EPOCH = timedelta(seconds=5)
 SHARED_EPOCH = timedelta(milliseconds=500)  # with several workers, an epoch bounds what queues
+LIVE_SHARED_EPOCH = timedelta(seconds=1)
 COMPRESSED = (".gz", ".zst")  # whose length read to their end isn't known before
 
 
@@ -57,7 +60,8 @@ class Replay:
     order: str = "arrival"
     lateness: int = 3600 * SECOND
     until: int = 0
-    workers: int = 1
+    workers: int = 1  # threads a process
+    cluster: Cluster = ALONE
     speed: float | None = None
     stop: StopFlag = field(default_factory=StopFlag)
     progress: Progress = field(default_factory=Progress)
@@ -83,24 +87,30 @@ def live_metrics(settings: Settings, policy: PolicyBook, mode: str) -> LiveMetri
 
 def run_replay(replay: Replay, policy: PolicyBook, live: LiveMetrics) -> bool:
     """Replay to the end, or to a stop; whether it came to the end. Resumes where it was cut."""
-    with claim(replay.out), replay.stop.on_signals():
-        if not begin(replay.out, _made_from(replay)):
-            Manifest(replay.out).set_fact(POLICY, book_to_text(policy))
-            _replay(replay, policy, live)
-            if replay.stop.is_set:
-                return False
-            Manifest(replay.out).set_fact(FINISHED, "yes")
+    cluster, out = replay.cluster, replay.out
+    with replay.stop.on_signals(), membership(out, cluster, replay.stop) as member:
+        is_done = cluster.is_first and begin(out, _made_from(replay))
+        if cluster.is_first and not is_done:
+            Manifest(out).set_fact(POLICY, book_to_text(policy))
+        with member.running(is_done=is_done) as is_needed:
+            if is_needed:
+                _replay(replay, policy, live, member)
+                if replay.stop.is_set:
+                    return False
+                if cluster.is_first:
+                    Manifest(out).set_fact(FINISHED, "yes")
     return True
 
 
-def _replay(replay: Replay, policy: PolicyBook, live: LiveMetrics) -> None:
+def _replay(replay: Replay, policy: PolicyBook, live: LiveMetrics, member: Membership) -> None:
     settings = replay.settings
+    is_single = replay.workers == 1 and replay.cluster.is_alone
     options = ReplayOptions(
         lateness=replay.lateness,
         until=replay.until,
         stop=replay.stop,
         speed=replay.speed,
-        credit=NEVER if replay.workers == 1 else CREDIT,
+        credit=NEVER if is_single else CREDIT,
         progress=replay.progress,
     )
     decoder = _decoder(settings)
@@ -116,17 +126,33 @@ def _replay(replay: Replay, policy: PolicyBook, live: LiveMetrics) -> None:
         if not any(path.suffix in COMPRESSED for path in replay.inputs):
             replay.progress.total = sum(path.stat().st_size for path in replay.inputs)
         source = FilesSource(replay.inputs, make_router, options)
-    epoch = REPLAY_EPOCH if replay.workers == 1 else SHARED_EPOCH
-    plan = _plan(settings, source, policy, replay.out, live, rows_every=NEVER, seal_every=5)
-    run_flow(build(plan), replay.out, replay.workers, epoch)
+    epoch = REPLAY_EPOCH if is_single else SHARED_EPOCH
+    plan = _plan(
+        settings,
+        source if replay.cluster.is_first else Elsewhere(),
+        policy,
+        replay.out,
+        live,
+        rows_every=NEVER,
+        seal_every=5,
+        is_writer=replay.cluster.is_first,
+    )
+    run_flow(build(plan), replay.out, replay.workers, epoch, member)
 
 
-def run_live(settings: Settings, policy: PolicyBook, live: LiveMetrics, stop: StopFlag) -> None:
+def run_live(
+    settings: Settings,
+    policy: PolicyBook,
+    live: LiveMetrics,
+    stop: StopFlag,
+    cluster: Cluster = ALONE,
+) -> None:
     """Follow the source, a folder or a topic, by the wall clock until stopped."""
     kafka = settings.source.kafka
     lateness = parse_duration(settings.lateness)
     make_router = _router_maker(settings, _decoder(settings), lateness, has_threads=True)
-    common = (lateness, lambda: time.time_ns() // 1000, stop, live.delay.observe, NEVER)
+    credit = NEVER if cluster.is_alone else CREDIT
+    common = (lateness, lambda: time.time_ns() // 1000, stop, live.delay.observe, credit)
     partitions: tuple[str, ...] = (PARTITION,)
     if kafka is not None:
         options = KafkaOptions(*common, kafka, kafka.resolved("source.kafka"))
@@ -139,28 +165,34 @@ def run_live(settings: Settings, policy: PolicyBook, live: LiveMetrics, stop: St
         source = FolderSource(FolderOptions(*common, folder), make_router)
         made_from = {"run": str(folder.resolve())}
     made_from |= _layout(settings)
-    notices = _notices(settings)
+    notices = _notices(settings, cluster.is_first)
     plan = _plan(
         settings,
-        source,
+        source if cluster.is_first or kafka is not None else Elsewhere(),
         policy,
         settings.history,
         live,
         rows_every=parse_duration(settings.conversations_every),
         seal_every=parse_duration(settings.seal_every) / SECOND,
+        is_writer=cluster.is_first,
         partitions=partitions,
         notices=notices,
     )
-    with claim(settings.history), stop.on_signals():
-        begin(settings.history, json.dumps(made_from, sort_keys=True))
-        Manifest(settings.history).set_fact(POLICY, book_to_text(policy))
-        epoch = timedelta(microseconds=parse_duration(settings.checkpoint_every))
-        run_flow(build(plan), settings.history, 1, epoch)
-        if notices is not None:
-            notices.finish()
+    epoch = timedelta(microseconds=parse_duration(settings.checkpoint_every))
+    if not cluster.is_alone:
+        epoch = min(epoch, LIVE_SHARED_EPOCH)
+    with stop.on_signals(), membership(settings.history, cluster, stop) as member:
+        if cluster.is_first:
+            begin(settings.history, json.dumps(made_from, sort_keys=True))
+            Manifest(settings.history).set_fact(POLICY, book_to_text(policy))
+        with member.running() as is_needed:
+            if is_needed:
+                run_flow(build(plan), settings.history, 1, epoch, member)
+            if notices is not None:
+                notices.finish()
 
 
-def _notices(settings: Settings) -> KafkaSink | None:
+def _notices(settings: Settings, is_here: bool) -> KafkaSink | None:
     """Where notices go, if the configuration says so."""
     kafka, manifest = settings.sink.kafka, Manifest(settings.history)
     if kafka is None:
@@ -174,7 +206,8 @@ def _notices(settings: Settings) -> KafkaSink | None:
             kafka.resolved("sink.kafka"),
             sent,
             lambda sequence: manifest.set_fact(NOTICES_SENT, str(sequence)),
-        )
+        ),
+        is_here=is_here,
     )
 
 
@@ -191,12 +224,13 @@ def _router_maker(
 
 def _plan(
     settings: Settings,
-    source: FilesSource | ArchiveSource | LiveSource,
+    source: FilesSource | ArchiveSource | LiveSource | Elsewhere,
     policy: PolicyBook,
     folder: Path,
     live: LiveMetrics,
     rows_every: int,
     seal_every: float,
+    is_writer: bool,
     partitions: tuple[str, ...] = (PARTITION,),
     notices: KafkaSink | None = None,
 ) -> Plan:
@@ -206,7 +240,7 @@ def _plan(
     return Plan(
         source=source,
         policy=policy,
-        history=HistorySink(HistoryWriter(folder), seal_every, published),
+        history=HistorySink(HistoryWriter(folder), seal_every, published, is_here=is_writer),
         metrics=MetricsSink(live),
         shards=settings.shards,
         desks=settings.desks,

@@ -15,6 +15,7 @@ from replywatch.metrics.events import Event
 from replywatch.metrics.policy import SLAS, Scope
 from replywatch.metrics.satisfaction import ANSWERS, SURVEYS, SurveyScales
 from replywatch.metrics.times import MINUTE, WINDOW
+from replywatch.metrics.wire import as_one_block
 
 _N = len(SLAS)
 POSTS, REPLIES, OPENED, CLOSED, EXPIRED = range(5)
@@ -132,6 +133,8 @@ class Partial(msgspec.Struct, array_like=True, gc=False):
     `added` are the cells of events in time, `corrections` those of late ones; `counted` is what
     counters, which can't take back, are to count of the latter.
     """
+
+    __reduce__ = as_one_block
 
     desk: int
     shard: int

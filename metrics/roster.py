@@ -21,12 +21,15 @@ from replywatch.metrics.policy import Scope
 from replywatch.metrics.rows import RejectedRow, Row
 from replywatch.metrics.times import NEVER, SECOND
 from replywatch.metrics.watermark import Marks
+from replywatch.metrics.wire import as_one_block
 
 STATES = ("available", "busy", "away", "offline")
 
 
 class AgentNews(msgspec.Struct, array_like=True, gc=False):
     """What one shard says of agents in one go, with its watermark."""
+
+    __reduce__ = as_one_block
 
     shard: int
     as_of: int

@@ -8,10 +8,13 @@ import msgspec
 
 from replywatch.metrics.events import Event
 from replywatch.metrics.times import NEVER
+from replywatch.metrics.wire import as_one_block
 
 
 class EventBatch(msgspec.Struct, array_like=True, gc=False):
     """Events for one shard from one partition, and the instant before which it has sent all."""
+
+    __reduce__ = as_one_block
 
     bucket: int
     partition: str

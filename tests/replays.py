@@ -29,6 +29,7 @@ import duckdb
 import msgspec
 
 from replywatch.flows import stream
+from replywatch.flows.cluster import Cluster, in_processes
 from replywatch.flows.dataflow import Plan
 from replywatch.flows.exporter import serve
 from replywatch.flows.live import LiveMetrics
@@ -322,27 +323,38 @@ def _replay_here(options: dict[str, Any]) -> int:
     epoch = timedelta(seconds=options.pop("epoch", 5))
     stream.REPLAY_EPOCH = stream.SHARED_EPOCH = epoch
 
-    def hasty(writer: HistoryWriter, seal_every: float, on_published: Callable[[], None]) -> Any:
-        return HistorySink(writer, 0, on_published)
+    def hasty(writer: HistoryWriter, _: float, *published: Any, **where: Any) -> HistorySink:
+        return HistorySink(writer, 0, *published, **where)
 
     setattr(stream, "HistorySink", hasty)  # noqa: B010
     setattr(Pace, "chunk_size", lambda pace, full: full // 8)  # noqa: B010
     inputs = [Path(path) for path in options.pop("inputs")]
     print("starting", flush=True)
-    is_finished, _ = run(a_replay(Path(options.pop("out")), inputs, **options))
-    return 0 if is_finished else 3
+    out, processes = Path(options.pop("out")), options.pop("processes", 1)
+
+    def part(cluster: Cluster) -> int:
+        is_finished, _ = run(a_replay(out, inputs, cluster=cluster, **options))
+        return 0 if is_finished or not cluster.is_first else 3
+
+    return in_processes(processes, part)
 
 
 def _run_here(options: dict[str, Any]) -> int:
     """Run the live service of a configuration; prints where its metrics are."""
     settings = load_settings(Path(options["config"]))
     policy = load_policy(settings.policy)
-    live = stream.live_metrics(settings, policy, "run")
-    url, stop_serving = serve(live, "127.0.0.1", 0)
-    print(url, flush=True)
-    stream.run_live(settings, policy, live, StopFlag())
-    stop_serving()
-    return 0
+
+    def part(cluster: Cluster) -> int:
+        live = stream.live_metrics(settings, policy, "run")
+        url, stop_serving = serve(live, "127.0.0.1", 0)
+        print(url, flush=True)
+        stream.run_live(settings, policy, live, StopFlag(), cluster)
+        stop_serving()
+        return 0
+
+    if "index" in options:
+        return part(Cluster(settings.cluster.addresses, options["index"]))
+    return in_processes(options.get("processes", 1), part)
 
 
 if __name__ == "__main__":

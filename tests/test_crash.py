@@ -16,7 +16,7 @@ from digest import digests
 from faults.readers import DatabaseReader
 from replays import Process, a_replay, replay, run, wait_for, write_lines
 
-from replywatch.flows.runner import claim
+from replywatch.flows.members import claim
 from replywatch.flows.settings import Settings
 from replywatch.sample_data import write_sample
 from replywatch.sql.compaction import compact
