@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import gc
 import gzip
-import itertools
 import json
-import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -21,7 +18,6 @@ import time
 import tomllib
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -29,15 +25,10 @@ import duckdb
 import msgspec
 
 from replywatch.flows import stream
-from replywatch.flows.cluster import Cluster, in_processes
 from replywatch.flows.dataflow import Plan
-from replywatch.flows.exporter import serve
 from replywatch.flows.live import LiveMetrics
-from replywatch.flows.pace import Pace
 from replywatch.flows.routing import THREADS, Router, shard_key
-from replywatch.flows.runner import StopFlag
-from replywatch.flows.settings import Settings, load_policy, load_settings
-from replywatch.flows.sinks import HistorySink
+from replywatch.flows.settings import Settings
 from replywatch.flows.sources import PARTITION
 from replywatch.flows.steps import DeskLogic
 from replywatch.flows.ways import ROSTER, news_of, partials_of, rows_of
@@ -51,6 +42,7 @@ from replywatch.sql.writer import HistoryWriter
 
 EventLine = Mapping[str, Any] | bytes
 HOUR = 3600.0
+CHILD = str(Path(__file__).with_name("child.py"))
 
 
 def policy_text(
@@ -118,11 +110,11 @@ def replay(out: Path, *inputs: Path, **options: Any) -> Path:
 
 
 class Process:
-    """This module run as a process of its own: `replay` or `run`, its options as JSON."""
+    """`child.py` as a process of its own: `replay` or `run`, its options as JSON."""
 
     def __init__(self, command: str, **options: Any) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, __file__, command, json.dumps(options, default=str)],
+            [sys.executable, CHILD, command, json.dumps(options, default=str)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -285,77 +277,3 @@ class Line:
         writer.stage(1, unsealed.tables())
         writer.publish(1)
         return open_history(folder)
-
-
-# -- a process of its own ---------------------------------------------------------------------
-
-
-def _die_after(owner: Any, name: str, calls: int) -> None:
-    """Let this process end as if killed, right after that many calls of a function."""
-    real, counter = getattr(owner, name), itertools.count(1)
-
-    def dying(*arguments: Any, **options: Any) -> Any:
-        answer = real(*arguments, **options)
-        if next(counter) == calls:
-            os._exit(9)
-        return answer
-
-    setattr(owner, name, dying)
-
-
-PLACES: dict[str, Any] = {
-    "stage": HistoryWriter, "publish": HistoryWriter, "resume": HistoryWriter, "link": os,
-    "fsync": os, "replace": os, "rename": Path, "rmtree": shutil,
-}  # fmt: skip
-"""Where `dies` lets a process die: functions of the writer of the history, and what it calls."""
-
-
-def _replay_here(options: dict[str, Any]) -> int:
-    """Replay; `epoch` (seconds) sets how often state is made durable. 3: stopped before the end.
-
-    Every snapshot seals what there is; at a pace files are read in some thirty portions, so that on
-    a slow machine a seal holds more than one. `dies` names a function of `PLACES`, and after which
-    call of it the process is gone.
-    """
-    if "dies" in options:
-        name, calls = options.pop("dies")
-        _die_after(PLACES[name], name, calls)
-    epoch = timedelta(seconds=options.pop("epoch", 5))
-    stream.REPLAY_EPOCH = stream.SHARED_EPOCH = epoch
-
-    def hasty(writer: HistoryWriter, _: float, *published: Any, **where: Any) -> HistorySink:
-        return HistorySink(writer, 0, *published, **where)
-
-    setattr(stream, "HistorySink", hasty)  # noqa: B010
-    setattr(Pace, "chunk_size", lambda pace, full: full // 8)  # noqa: B010
-    inputs = [Path(path) for path in options.pop("inputs")]
-    print("starting", flush=True)
-    out, processes = Path(options.pop("out")), options.pop("processes", 1)
-
-    def part(cluster: Cluster) -> int:
-        is_finished, _ = run(a_replay(out, inputs, cluster=cluster, **options))
-        return 0 if is_finished or not cluster.is_first else 3
-
-    return in_processes(processes, part)
-
-
-def _run_here(options: dict[str, Any]) -> int:
-    """Run the live service of a configuration; prints where its metrics are."""
-    settings = load_settings(Path(options["config"]))
-    policy = load_policy(settings.policy)
-
-    def part(cluster: Cluster) -> int:
-        live = stream.live_metrics(settings, policy, "run")
-        url, stop_serving = serve(live, "127.0.0.1", 0)
-        print(url, flush=True)
-        stream.run_live(settings, policy, live, StopFlag(), cluster)
-        stop_serving()
-        return 0
-
-    if "index" in options:
-        return part(Cluster(settings.cluster.addresses, options["index"]))
-    return in_processes(options.get("processes", 1), part)
-
-
-if __name__ == "__main__":
-    sys.exit({"replay": _replay_here, "run": _run_here}[sys.argv[1]](json.loads(sys.argv[2])))

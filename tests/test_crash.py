@@ -106,6 +106,20 @@ def test_killed_while_it_publishes_it_writes_the_same_tables(
     assert expected == digests(tmp_path / "out")
 
 
+@pytest.mark.parametrize("broken", ["publish at once", "forget nothing"])
+def test_a_writer_broken_on_purpose_is_noticed(
+    sample: Path, expected: dict[str, tuple[int, str]], tmp_path: Path, broken: str
+) -> None:
+    """Without either phase the next start after a kill refuses, or spoils the tables."""
+    options: dict[str, Any] = {
+        "out": tmp_path / "out", "inputs": [str(sample)], "lateness": LATENESS, "speed": 30_000,
+        "epoch": 0.2, "breaks": [broken],
+    }  # fmt: skip
+    assert Process("replay", dies=["stage", 1], **options).finish() == 9
+    code = Process("replay", **{**options, "speed": None}).finish()
+    assert code == 1 or (code == 0 and expected != digests(tmp_path / "out"))
+
+
 def test_killed_while_it_writes_the_views_it_goes_on(written: tuple[Path, Path]) -> None:
     """What a kill leaves of an unfinished `replywatch.duckdb` is no part of the next one."""
     _, out = written

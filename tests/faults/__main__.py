@@ -16,6 +16,8 @@ import traceback
 from pathlib import Path
 from statistics import median
 
+from child import BREAKS
+
 from faults.registry import Fault, Figures, Size, Unavailable, all_faults
 
 HEAD = ("fault", "times", "lost", "doubled", "retracted", "mismatches", "fresh s", "max", "took s")
@@ -79,11 +81,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--size", choices=("small", "full"), default="small")
     parser.add_argument("--kills", type=int, help="how often processes are killed")
     parser.add_argument("--seed", type=int, default=1)
+    broken = "break the writer first, to see that it shows"
+    parser.add_argument("--break", action="append", default=[], choices=BREAKS, help=broken)
     parser.add_argument("names", nargs="*", help="faults to do (all)")
     given = parser.parse_args(arguments)
     if unknown := [name for name in given.names if name not in faults]:
         parser.error(f"no fault {', '.join(unknown)}; there are {', '.join(faults)}")
-    size = Size(given.size == "full", given.kills)
+    size = Size(given.size == "full", given.kills, tuple(getattr(given, "break")))
     print(_line(HEAD), flush=True)
     names = given.names or list(faults)
     are_sound = [do(name, faults[name], size, given.seed) for name in names]

@@ -12,11 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from replays import PLACES, Process, replay, write_lines
+from child import PLACES
+from replays import Process, replay, write_lines
 
 from faults.readers import CommandReader, DatabaseReader
 from faults.registry import Figures, Size, fault
-from faults.restarts import Fresh
+from faults.restarts import Fresh, moment_to_die
 from faults.truth import Truth
 from replywatch.sample_data import write_sample
 
@@ -61,19 +62,24 @@ def kill_replays(size: Size, seed: int, folder: Path) -> Figures:
         rounds += 1
         out = folder / f"out{rounds}"
         with watched(out, figures):
-            _until_finished(out, events, chance, kills, figures)
+            _until_finished(out, events, chance, kills, size.breaks, figures)
         truth.judge(out, figures)
     return figures
 
 
 def _until_finished(
-    out: Path, events: Path, chance: random.Random, kills: int, figures: Figures
+    out: Path,
+    events: Path,
+    chance: random.Random,
+    kills: int,
+    breaks: tuple[str, ...],
+    figures: Figures,
 ) -> None:
     while True:
         is_last = figures.times >= kills
         options: dict[str, Any] = {
             "out": out, "inputs": [str(events)], "lateness": LATENESS, "epoch": EPOCH,
-            "workers": chance.randint(1, 3), "speed": None if is_last else SPEED,
+            "workers": chance.randint(1, 3), "breaks": breaks, "speed": None if is_last else SPEED,
         }  # fmt: skip
         is_inside = not is_last and chance.random() < 0.3
         if is_inside:
@@ -84,7 +90,7 @@ def _until_finished(
             code = process.finish(120)
         else:
             process.line()  # it is about to resume
-            code = process.kill_after(chance.choice((0.1, 1.0)) * chance.uniform(0, 1.5))
+            code = process.kill_after(moment_to_die(chance, figures.fresh))
         figures.fresh += fresh.seconds()
         figures.times += code in (9, -9)
         if code == 0:

@@ -22,11 +22,13 @@ from pathlib import Path
 class Size:
     """How much of each fault is done: `small` in minutes, `full` for a table to be quoted.
 
-    `kills` overrides how often processes are killed, at either size.
+    `kills` overrides how often processes are killed, at either size. `breaks` names what is broken
+    on purpose beforehand (`child.BREAKS`), to see that the faults show it.
     """
 
     is_full: bool = False
     kills: int | None = None
+    breaks: tuple[str, ...] = ()
 
     def pick(self, small: int, full: int) -> int:
         """The number that belongs to this size."""

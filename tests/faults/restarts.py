@@ -1,13 +1,24 @@
-"""How long after a restart a reader sees something new."""
+"""When to kill what was restarted, and how long after a restart a reader sees something new."""
 
 from __future__ import annotations
 
+import random
 import sqlite3
 import threading
 import time
 from pathlib import Path
+from statistics import median
 
 from replywatch.sql.manifest import Manifest
+
+
+def moment_to_die(chance: random.Random, fresh: list[float]) -> float:
+    """Seconds after a start: a third of them while it resumes, the others up to a while after.
+
+    `fresh` are the waits for news so far, since a busy machine takes longer over everything.
+    """
+    reach = 1.5 * median(fresh) if fresh else 4.0
+    return chance.uniform(0, chance.choice((0.1, 1.0, 1.0)) * reach)
 
 
 class Fresh:

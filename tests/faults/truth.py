@@ -22,8 +22,7 @@ class Truth:
     """The tables of an undisturbed run in `folder`, and those of the oracle over `events`.
 
     `until` (microseconds) is where the clock ended, if after the last event. `untold` names
-    columns that say when the run was and not what it found. `tables` are those that the oracle is
-    compared in: a run that never ends leaves some unfinished.
+    columns that say when the run was and not what it found.
     """
 
     def __init__(
@@ -32,7 +31,6 @@ class Truth:
         events: list[Path],
         until: int | None = None,
         untold: frozenset[str] = frozenset(),
-        tables: tuple[str, ...] = tuple(SHARED_COLUMNS),
     ) -> None:
         self._untold = untold | {UNTOLD}
         self._expected = open_history(folder)
@@ -40,7 +38,6 @@ class Truth:
             name: table_digest(self._expected, table, self._untold)
             for name, table in TABLES.items()
         }
-        self._tables = tables
         self._oracle = run_oracle(events, POLICY, until, EXPIRE_SECONDS)
 
     def judge(self, folder: Path, into: Figures) -> None:
@@ -55,7 +52,7 @@ class Truth:
                 into.doubled += len(found) - len({*found})
                 if not lost and table_digest(con, table, self._untold) != self._digests[name]:
                     into.mismatches.append(f"{name} differs from an undisturbed run's")
-            for name in self._tables:
+            for name in SHARED_COLUMNS:
                 into.mismatches += compare(self._oracle, con, name)
         finally:
             con.close()
