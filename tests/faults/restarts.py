@@ -45,6 +45,10 @@ class Fresh:
                 self._found = time.monotonic() - self._began
                 return
 
+    def wait(self, seconds: float) -> None:
+        """Wait for that seal."""
+        self._thread.join(seconds)
+
     def seconds(self) -> list[float]:
         """The seconds it took, nothing where the process ended before; call it at that end."""
         self._is_done.set()
