@@ -108,7 +108,8 @@ def _progress(done: int, total: int) -> None:
 
 
 def _erase(given: argparse.Namespace) -> int:
-    from replywatch.flows.settings import SettingsError, customer_hashes
+    from replywatch.flows.customer_keys import customer_hashes
+    from replywatch.flows.settings import SettingsError
     from replywatch.sql.erasure import erase
     from replywatch.sql.render import write_whole
 

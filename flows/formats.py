@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from replywatch.flows.lines import LineReader, split_lines
-from replywatch.flows.routing import RAW_CAP, too_long
+from replywatch.flows.routing import too_long
 from replywatch.flows.sources import Archive
 from replywatch.flows.twcs import TwcsArchive
 from replywatch.metrics.events import Decoder, Event, Refused, put_in_order
@@ -39,9 +39,14 @@ def _load_twcs(
         events.append(event)
     latest = max((event.time for event in events), default=0)
     refused += [
-        (str(path), bad.position, bad.reason, bad.detail, latest, bad.raw)
+        (str(path), bad.position, bad.reason, bad.detail, latest, _kept_of_row(bad.raw, decoder))
         for bad in archive.rejects
     ]
+
+
+def _kept_of_row(raw: bytes, decoder: Decoder) -> bytes:
+    """Of a CSV row nothing tells a broken cell from the text beside it: all of it, or none."""
+    return raw if decoder.kept == "full" else b""
 
 
 def _load_lines(
@@ -49,7 +54,7 @@ def _load_lines(
 ) -> None:
     def refuse(position: int, why: Refused, line: bytes) -> None:
         at = events[-1].time if events else 0
-        refused.append((str(path), str(position), why.reason, why.detail, at, line[:RAW_CAP]))
+        refused.append((str(path), str(position), why.reason, why.detail, at, decoder.keep(line)))
 
     with closing(LineReader(path)) as reader:
         while chunk := reader.next_chunk() or reader.rest():

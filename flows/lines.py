@@ -96,15 +96,24 @@ class LineReader:
                 if not data and passed >= PASSED_AT_ONCE:
                     return b"\n"
             data = self._tail + data
+            if len(data) > LINE_CAP:
+                data = self._without_long(data)
             end = data.rfind(b"\n") + 1
             self._tail = data[end:]
             if end:
                 return self._returned(data[:end])
-            if len(data) > LINE_CAP:
-                self.too_long.append((self.offset, data[:HEAD]))
-                self.offset += len(data)
-                self._tail, self.is_passing_over = b"", True
         return b""
+
+    def _without_long(self, data: bytes) -> bytes:
+        """`data` without its first line if that is too long, as far as it goes."""
+        end = data.find(b"\n")
+        if 0 <= end <= LINE_CAP:
+            return data
+        self.too_long.append((self.offset, data[:HEAD]))
+        self.is_passing_over = end < 0
+        passed = len(data) if end < 0 else end + 1
+        self.offset += passed
+        return data[passed:]
 
     def rest(self) -> bytes:
         """The last line of a finished file, where it has no newline."""

@@ -14,8 +14,6 @@ from replywatch.metrics.watermark import EventBatch
 THREADS = "threads"
 """Key of the step that names conversations, and partition name of what it sends on."""
 
-RAW_CAP = 4096
-
 Item = tuple[str, EventBatch | Rows]
 """A keyed item of the stream: events for one shard, or for `THREADS`; or refused rows."""
 
@@ -88,9 +86,9 @@ class Router:
     def refuse(
         self, source: str, position: str, refusal: Refused, raw: bytes, received: int
     ) -> None:
-        """Keep a refused row with where it stood, why, and what it held."""
+        """Keep a refused row with where it stood, why, and what may be kept of it."""
         self.refused.append(
-            (source, position, refusal.reason, refusal.detail, received, raw[:RAW_CAP])
+            (source, position, refusal.reason, refusal.detail, received, self.decoder.keep(raw))
         )
 
     def refuse_long(self, lines: list[tuple[int, bytes]], source: str, received: int) -> None:

@@ -7,7 +7,6 @@ that `customer_key_file` names.
 
 from __future__ import annotations
 
-import os
 import tomllib
 from importlib.resources import files
 from pathlib import Path
@@ -21,7 +20,7 @@ from replywatch.flows.section import Section as Section
 from replywatch.flows.section import SettingsError as SettingsError
 from replywatch.flows.settings_cluster import ClusterSettings, split_address
 from replywatch.metrics.calendar import find_zone
-from replywatch.metrics.events import customer_hash
+from replywatch.metrics.masking import Kept
 from replywatch.metrics.policy import PolicyBook, PolicyError, parse_duration, read_policy
 from replywatch.metrics.times import SECOND
 from replywatch.metrics.volume_settings import VolumeSettings
@@ -120,6 +119,7 @@ class Settings(Section, frozen=True, kw_only=True):
     customer_key_file: Path | None = None
     customer_key_version: str = "1"
     former_customer_keys: tuple[FormerKey, ...] = ()
+    rejected_raw: Kept = "masked"  # or "full", "none": the bytes of refused lines that are kept
     compact_every: float | str = "1h"  # of `run`; "never" leaves it to you
     exports: tuple[ScheduledExport, ...] = ()
     crisis_tags: tuple[str, ...] = ("crisis",)  # conversations that a forecast doesn't learn from
@@ -225,24 +225,3 @@ def load_policy(path: Path | None, expire_after: int | None = None) -> PolicyBoo
         return PolicyBook(policies, expire_after)
     except PolicyError as error:
         raise SettingsError(f"{path}: {error}") from None
-
-
-def customer_key(settings: Settings) -> bytes | None:
-    """The key for customers' handles, or `None`: handles are then not kept at all."""
-    if settings.customer_key_file is not None:
-        try:
-            return settings.customer_key_file.read_bytes().strip() or None
-        except OSError as error:
-            raise SettingsError(f"customer_key_file: {error}") from None
-    return os.environ.get("REPLYWATCH_CUSTOMER_KEY", "").encode() or None
-
-
-def customer_hashes(settings: Settings, handle: str) -> list[str]:
-    """What stands for `handle` in the history, under the key in use and the former ones."""
-    keys = [(customer_key(settings), settings.customer_key_version)]
-    for former in settings.former_customer_keys:
-        try:
-            keys.append((former.file.read_bytes().strip() or None, former.version))
-        except OSError as error:
-            raise SettingsError(f"former_customer_keys: {error}") from None
-    return [customer_hash(key, version, handle) for key, version in keys if key is not None]

@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from replywatch.flows.cluster import ALONE, Cluster, Elsewhere
+from replywatch.flows.customer_keys import check_customer_key, customer_key
 from replywatch.flows.dataflow import Plan, build
 from replywatch.flows.folder import FolderOptions, FolderSource
 from replywatch.flows.formats import load_archive, mentions_unthreaded
@@ -24,7 +25,7 @@ from replywatch.flows.live import LiveMetrics
 from replywatch.flows.members import Membership, membership
 from replywatch.flows.routing import Router
 from replywatch.flows.runner import FINISHED, StopFlag, begin, run_flow
-from replywatch.flows.settings import Settings, SettingsError, customer_key, load_policy
+from replywatch.flows.settings import Settings, SettingsError, load_policy
 from replywatch.flows.sinks import HistorySink, MetricsSink
 from replywatch.flows.sources import (
     CREDIT,
@@ -46,6 +47,7 @@ LiveSource = FolderSource | KafkaSource
 REPLAY_EPOCH = timedelta(seconds=5)
 SHARED_EPOCH = timedelta(milliseconds=500)  # with several workers, an epoch bounds what queues
 LIVE_SHARED_EPOCH = timedelta(seconds=1)
+_SHAPING = ("max_ahead", "restate_within", "remember_parents", "volume", "rejected_raw")
 COMPRESSED = (".gz", ".zst")  # whose length read to their end isn't known before
 
 
@@ -91,6 +93,7 @@ def run_replay(replay: Replay, policy: PolicyBook, live: LiveMetrics) -> bool:
     with replay.stop.on_signals(), membership(out, cluster, replay.stop) as member:
         is_done = cluster.is_first and begin(out, _made_from(replay))
         if cluster.is_first and not is_done:
+            check_customer_key(Manifest(out), replay.settings)
             Manifest(out).set_fact(POLICY, book_to_text(policy))
         with member.running(is_done=is_done) as is_needed:
             if is_needed:
@@ -184,6 +187,7 @@ def run_live(
     with stop.on_signals(), membership(settings.history, cluster, stop) as member:
         if cluster.is_first:
             begin(settings.history, json.dumps(made_from, sort_keys=True))
+            check_customer_key(Manifest(settings.history), settings)
             Manifest(settings.history).set_fact(POLICY, book_to_text(policy))
         with member.running() as is_needed:
             if is_needed:
@@ -213,7 +217,9 @@ def _notices(settings: Settings, is_here: bool) -> KafkaSink | None:
 
 def _decoder(settings: Settings) -> Decoder:
     max_ahead = parse_duration(settings.max_ahead)
-    return Decoder(max_ahead, customer_key(settings), settings.customer_key_version)
+    return Decoder(
+        max_ahead, customer_key(settings), settings.customer_key_version, settings.rejected_raw
+    )
 
 
 def _router_maker(
@@ -270,10 +276,7 @@ def _made_from(replay: Replay) -> str:
             "lateness": replay.lateness,
             "until": replay.until,
             "policy": hashlib.sha256(msgspec.json.encode(policies)).hexdigest()[:16],
-            "settings": {
-                name: str(getattr(replay.settings, name))
-                for name in ("max_ahead", "restate_within", "remember_parents", "volume")
-            },
+            "settings": {name: str(getattr(replay.settings, name)) for name in _SHAPING},
             **_layout(replay.settings),
         },
         sort_keys=True,

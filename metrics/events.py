@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from replywatch.metrics.masking import Kept, kept_of
 from replywatch.metrics.repeats import may_repeat, repeated_key
 from replywatch.metrics.times import EPOCH, LATEST, MICROSECOND, SECOND, to_instant
 
@@ -92,6 +93,10 @@ class Event(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     def key(self) -> str:
         """Identity for duplicates: the id within its source."""
         return identity(self.source, self.id)
+
+
+_SHOWN = frozenset(Event.__struct_fields__) - {"customer"}
+"""Fields whose values are kept as they are, also in a line that is refused."""
 
 
 def identity(source: str | None, name: str) -> str:
@@ -184,11 +189,19 @@ class Decoder:
     """Bytes to events.
 
     `customer_key` hashes customers' handles (see `customer_hash`); without one they are dropped.
-    `max_ahead` (microseconds) refuses an event stamped later than that after its arrival.
+    `max_ahead` (microseconds) refuses an event stamped later than that after its arrival. `kept`
+    is what to keep of a line that is refused.
     """
 
-    def __init__(self, max_ahead: int, customer_key: bytes | None = None, version: str = "1"):
+    def __init__(
+        self,
+        max_ahead: int,
+        customer_key: bytes | None = None,
+        version: str = "1",
+        kept: Kept = "masked",
+    ) -> None:
         self.max_ahead = max_ahead
+        self.kept = kept
         self._customer_key = customer_key
         self._version = version
         self._decoder = msgspec.json.Decoder(Event)
@@ -220,6 +233,10 @@ class Decoder:
             raise Refused("invalid", f"{name} stands twice: which value was meant can't be known")
         self.finish(event, now)
         return event
+
+    def keep(self, line: bytes) -> bytes:
+        """What is kept of a line that was refused; see `replywatch.metrics.masking`."""
+        return kept_of(line, self.kept, _SHOWN)
 
     def finish(self, event: Event, now: int | None) -> None:
         """Set `time`, hash the customer, and check what the types can't say; or `Refused`."""

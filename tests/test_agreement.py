@@ -5,6 +5,7 @@ The oracle (`tests/oracle`) shares no code with the stream; no tolerance is allo
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator
 from importlib.resources import files
@@ -114,7 +115,10 @@ def test_a_brand_gives_its_known_answers_by_sql(
 
 
 def test_refused_lines_are_all_in_the_history(repository: Path, tmp_path: Path) -> None:
-    """Ten lines that are no events give ten rows, each with its bytes, place and reason."""
+    """Ten lines that are no events give ten rows, each with its bytes, place and reason.
+
+    Of customers and texts they keep nothing.
+    """
     bad = repository / "sample_data/bad.jsonl"
     con = open_history(replay(tmp_path / "out", bad))
     found = con.execute(
@@ -124,7 +128,10 @@ def test_refused_lines_are_all_in_the_history(repository: Path, tmp_path: Path) 
     lines = bad.read_bytes().splitlines(keepends=True)
     places = [sum(map(len, lines[:number])) for number in range(len(lines))]
     assert places == [position for position, _, _ in found]
-    assert [line.rstrip(b"\n") for line in lines] == [raw for _, _, raw in found]
+    shown = [
+        re.sub(rb'("customer"|"text"):"[^"\n]*"?', rb'\1:"*"', line.rstrip(b"\n")) for line in lines
+    ]
+    assert shown == [raw for _, _, raw in found]
     assert {"ahead", "invalid", "malformed", "unthreadable"} == {reason for _, reason, _ in found}
 
 

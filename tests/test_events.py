@@ -120,7 +120,10 @@ def test_an_event_over_several_lines_is_none(tmp_path: Path) -> None:
 
 
 def test_no_line_is_lost(tmp_path: Path) -> None:
-    """Of poison between good lines each is kept or refused where it stood, with its first bytes."""
+    """Of poison between good lines each is kept or refused where it stood, with its first bytes.
+
+    A text is left out of them.
+    """
     text, starts = b"", []
     for number, bad in enumerate(POISON.values()):
         text += post(id=f"good{number}") + b"\n"
@@ -134,7 +137,8 @@ def test_no_line_is_lost(tmp_path: Path) -> None:
     refused = con.execute("select position::int, raw from rejected order by 1").fetchall()
     con.close()
     assert [(len(POISON) + 1, len(POISON) + 1)] == found
-    assert list(zip(starts, [bad[:4096] for bad in POISON.values()], strict=True)) == refused
+    shown = [bad[:4096].replace(rb'"text":"\ud800"', b'"text":"*"') for bad in POISON.values()]
+    assert list(zip(starts, shown, strict=True)) == refused
 
 
 def test_extremes_that_are_events_reach_the_history(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from replywatch.flows import folder as folders
 from replywatch.flows.folder import HELD_OPEN, FolderOptions, FolderSource
-from replywatch.flows.lines import HEAD, LINE_CAP
+from replywatch.flows.lines import CHUNK, HEAD, LINE_CAP, LineReader
 from replywatch.flows.routing import THREADS, Router
 from replywatch.flows.sources import SourceError
 from replywatch.metrics.events import Decoder
@@ -294,12 +294,32 @@ def test_a_line_too_long_is_refused_without_being_held(
     assert held < 12 * LINE_CAP
 
 
+def test_the_longest_line_is_the_same_however_it_is_read(tmp_path: Path) -> None:
+    """At the bound it is taken, a byte more is too long, whatever comes before or after it."""
+    for size in (1000, CHUNK):
+        for over in (0, 1):
+            long = b"x" * (LINE_CAP + over)
+            for text in (b"a\n" + long + b"\nb\n", long + b"\nb\n", b"a\n" + long):
+                path = tmp_path / "x"
+                path.write_bytes(text)
+                reader = LineReader(path)
+                read = b""
+                while chunk := reader.next_chunk(size) or reader.rest():
+                    read += chunk
+                reader.close()
+                assert len(reader.too_long) == over
+                if over:
+                    text = text.replace(long + b"\n", b"").replace(long, b"")
+                assert read == text
+                assert reader.offset == path.stat().st_size
+
+
 def test_odd_bytes_cost_their_own_line_at_most(following: Following, tmp_path: Path) -> None:
     """A byte order mark at the start, CRLF and blank lines are no fault; other bytes are one."""
     bad = [
         b"\x00\n",
         b"\xff\xfe\n",
-        line("x").replace(b"c", b"\r", 1),
+        line("x").replace(b"post", b"po\rst"),
         b'"\r"\n',
         b"\xef\xbb\xbf{}\n",
     ]

@@ -1,0 +1,62 @@
+"""Keys for customers' handles: which one is in use, and that a history doesn't mix two."""
+
+from __future__ import annotations
+
+import json
+import os
+
+from replywatch.flows.settings import Settings, SettingsError
+from replywatch.metrics.events import customer_hash
+from replywatch.sql.manifest import Manifest
+
+KEYS = "customer_keys"
+"""The fact that knows the key of each version, by what it makes of a word that is no handle."""
+
+_WORD = "which key is this?"
+
+
+def customer_key(settings: Settings) -> bytes | None:
+    """The key for customers' handles, or `None`: handles are then not kept at all."""
+    if settings.customer_key_file is not None:
+        try:
+            return settings.customer_key_file.read_bytes().strip() or None
+        except OSError as error:
+            raise SettingsError(f"customer_key_file: {error}") from None
+    return os.environ.get("REPLYWATCH_CUSTOMER_KEY", "").encode() or None
+
+
+def customer_hashes(settings: Settings, handle: str) -> list[str]:
+    """What stands for `handle` in the history, under the key in use and the former ones."""
+    keys = [(customer_key(settings), settings.customer_key_version)]
+    for former in settings.former_customer_keys:
+        try:
+            keys.append((former.file.read_bytes().strip() or None, former.version))
+        except OSError as error:
+            raise SettingsError(f"former_customer_keys: {error}") from None
+    return [customer_hash(key, version, handle) for key, version in keys if key is not None]
+
+
+def check_customer_key(manifest: Manifest, settings: Settings) -> None:
+    """Note the key that a history goes on with, or `SettingsError` where it can't.
+
+    One version is one key for ever: else a customer would be two, and erasing one would leave the
+    other. Where handles were kept, a start without any key is taken for a mistake.
+    """
+    version, key = settings.customer_key_version, customer_key(settings)
+    known: dict[str, str] = json.loads(manifest.fact(KEYS) or "{}")
+    if key is None:
+        if known:
+            raise SettingsError(
+                "there is no key for customers' handles, but this history has hashes under "
+                f"version {', '.join(sorted(known))}: set REPLYWATCH_CUSTOMER_KEY or "
+                "customer_key_file"
+            )
+        return
+    mark = customer_hash(key, version, _WORD)
+    if known.setdefault(version, mark) != mark:
+        raise SettingsError(
+            f"the key for customers' handles is not the one that this history knows as version "
+            f"'{version}': give that one, or set customer_key_version to a new one and keep the "
+            "former key in former_customer_keys"
+        )
+    manifest.set_fact(KEYS, json.dumps(known, sort_keys=True))
