@@ -11,6 +11,9 @@ import traceback
 OK, FAILURE, WRONG_USE = 0, 1, 2
 """Exit codes of every command."""
 
+STALLED = 75
+"""Exit code of a live service whose checkpoints have stopped: try again."""
+
 _ADVICE = {
     errno.ENOSPC: "free some space, then give the same command again: it goes on where it stopped",
     errno.EDQUOT: "free some space, then give the same command again: it goes on where it stopped",

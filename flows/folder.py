@@ -95,7 +95,7 @@ class _FolderPartition(StatefulSourcePartition[Item, bytes]):
             until_look = timedelta(seconds=self._look_again_at - time.monotonic())
             self._awake += min(max(until_look, timedelta()), LOOK_EVERY)
         # Caught up, the clock is the wall's alone: an event stamped ahead of it must not hurry it.
-        seen = self._looked_at
+        seen = min(self._looked_at, options.steady(router.highest))
         if self._waiting:
             seen = min(seen, self._waiting[0][0])
         router.floor = max(router.floor, seen - options.lateness)

@@ -171,7 +171,7 @@ class Reader(StatefulSourcePartition[Item, bytes]):
         if not messages:
             self._awake += LOOK_EVERY
         seen = {partition: self._seen(partition, now) for partition in self._read}
-        low = min([self._looked(now), *seen.values()])
+        low = min([self._looked(now), options.steady(router.highest), *seen.values()])
         self._readers.say(self._number, low)
         self._hold_back(seen)
         router.floor = max(router.floor, low - options.lateness)

@@ -46,6 +46,7 @@ class _HistoryPartition(StatefulSinkPartition[Rows, bytes]):
         self._seal_every = sink.seal_every
         self._now = sink.now
         self._published = sink.on_published
+        self._epoch_closed = sink.on_epoch
         self._rows = Unsealed()
         self._is_ending = False
         self._sealed_at = self._now()
@@ -63,6 +64,7 @@ class _HistoryPartition(StatefulSinkPartition[Rows, bytes]):
             self._is_ending = self._is_ending or value.is_last
 
     def snapshot(self) -> bytes:
+        self._epoch_closed()
         if self._staged is not None:
             self._writer.publish(self._staged)
             self._published()
@@ -84,6 +86,7 @@ class HistorySink(FixedPartitionedSink[Rows, bytes]):
     """The history folder; delivery: each row exactly once, at any crash.
 
     A seal is due after `seal_every` seconds of `now`, after `SEAL_ROWS`, or when the source ends.
+    `on_epoch` hears of each epoch that closes, with rows or without.
     """
 
     def __init__(
@@ -93,12 +96,14 @@ class HistorySink(FixedPartitionedSink[Rows, bytes]):
         on_published: Callable[[], None],
         now: Callable[[], float] = time.monotonic,
         is_here: bool = True,
+        on_epoch: Callable[[], None] = lambda: None,
     ) -> None:
         self.writer = writer
         self.seal_every = seal_every
         self.on_published = on_published
         self.now = now
         self.is_here = is_here
+        self.on_epoch = on_epoch
 
     def list_parts(self) -> list[str]:
         """One writer, in the one process whose sink `is_here`."""

@@ -42,10 +42,14 @@ class SourceError(RuntimeError):
 
 @dataclass
 class LiveOptions:
-    """What every live source is told; `now` is the wall clock in microseconds (UTC)."""
+    """What every live source is told; `now` is the wall clock in microseconds (UTC).
+
+    `steady` is the clock of deadlines, given the latest event's time; see `SteadyClock`.
+    """
 
     lateness: int
     now: Callable[[], int]
+    steady: Callable[[int], int]
     stop: Callable[[], bool]
     observe_delay: Callable[[float], None]  # seconds from an event's time to its arrival
     credit: int  # events sent before the engine must have closed an epoch

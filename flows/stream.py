@@ -6,6 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from importlib.metadata import version
@@ -35,6 +36,8 @@ from replywatch.flows.sources import (
     Progress,
     ReplayOptions,
 )
+from replywatch.flows.steady import SteadyClock
+from replywatch.flows.watchdog import Watchdog
 from replywatch.metrics.events import Decoder
 from replywatch.metrics.policy import PolicyBook, parse_duration
 from replywatch.metrics.policy_text import book_to_text
@@ -155,7 +158,8 @@ def run_live(
     lateness = parse_duration(settings.lateness)
     make_router = _router_maker(settings, _decoder(settings), lateness, has_threads=True)
     credit = NEVER if cluster.is_alone else CREDIT
-    common = (lateness, lambda: time.time_ns() // 1000, stop, live.delay.observe, credit)
+    now, steady = (lambda: time.time_ns() // 1000), SteadyClock()
+    common = (lateness, now, steady, stop, live.delay.observe, credit)
     partitions: tuple[str, ...] = (PARTITION,)
     if kafka is not None:
         options = KafkaOptions(*common, kafka, kafka.resolved("source.kafka"))
@@ -169,6 +173,9 @@ def run_live(
         made_from = {"run": str(folder.resolve())}
     made_from |= _layout(settings)
     notices = _notices(settings, cluster.is_first)
+    checkpoint_every = parse_duration(settings.checkpoint_every)
+    stalled_after = max(parse_duration(settings.stalled_after), 3 * checkpoint_every)
+    watchdog = Watchdog(stalled_after / SECOND)
     plan = _plan(
         settings,
         source if cluster.is_first or kafka is not None else Elsewhere(),
@@ -178,10 +185,11 @@ def run_live(
         rows_every=parse_duration(settings.conversations_every),
         seal_every=parse_duration(settings.seal_every) / SECOND,
         is_writer=cluster.is_first,
+        on_epoch=watchdog.epoch_closed,
         partitions=partitions,
         notices=notices,
     )
-    epoch = timedelta(microseconds=parse_duration(settings.checkpoint_every))
+    epoch = timedelta(microseconds=checkpoint_every)
     if not cluster.is_alone:
         epoch = min(epoch, LIVE_SHARED_EPOCH)
     with stop.on_signals(), membership(settings.history, cluster, stop) as member:
@@ -191,7 +199,9 @@ def run_live(
             Manifest(settings.history).set_fact(POLICY, book_to_text(policy))
         with member.running() as is_needed:
             if is_needed:
-                run_flow(build(plan), settings.history, 1, epoch, member)
+                watched = watchdog.watching() if cluster.is_first else nullcontext()
+                with watched:
+                    run_flow(build(plan), settings.history, 1, epoch, member)
             if notices is not None:
                 notices.finish()
 
@@ -237,6 +247,7 @@ def _plan(
     rows_every: int,
     seal_every: float,
     is_writer: bool,
+    on_epoch: Callable[[], None] = lambda: None,
     partitions: tuple[str, ...] = (PARTITION,),
     notices: KafkaSink | None = None,
 ) -> Plan:
@@ -246,7 +257,9 @@ def _plan(
     return Plan(
         source=source,
         policy=policy,
-        history=HistorySink(HistoryWriter(folder), seal_every, published, is_here=is_writer),
+        history=HistorySink(
+            HistoryWriter(folder), seal_every, published, is_here=is_writer, on_epoch=on_epoch
+        ),
         metrics=MetricsSink(live),
         shards=settings.shards,
         desks=settings.desks,

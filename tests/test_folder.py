@@ -41,7 +41,13 @@ class Following:
     def __init__(self, folder: Path, state: bytes | None = None) -> None:
         self.folder = folder
         options = FolderOptions(
-            5 * SECOND, lambda: NOW, bool, lambda seconds: None, credit=NEVER, folder=folder
+            5 * SECOND,
+            lambda: NOW,
+            lambda latest: NOW,
+            bool,
+            lambda seconds: None,
+            credit=NEVER,
+            folder=folder,
         )
         source = FolderSource(
             options, lambda part: Router(part, 2, Decoder(DAY), has_threads=False)
