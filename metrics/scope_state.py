@@ -252,6 +252,8 @@ class ScopeState(msgspec.Struct, array_like=True):
         now_met, now_missed = [0] * len(SLAS), [0] * len(SLAS)
         if running in self.open:
             now_met, now_missed = _outcomes(Told.by(self.open[running]).counts)
+        elif running in self.closed:  # the stream ended amid it
+            now_met, now_missed = self.closed[running].met, self.closed[running].missed
         hour = [self.closed[w] for w in self.order[bisect_left(self.order, running - HOUR) :]]
         usual = [sum(one.met[i] + one.missed[i] for one in hour) / 12 for i in range(len(SLAS))]
         for index, sla in enumerate(SLAS):

@@ -36,7 +36,7 @@ from replywatch.metrics.board import ScopeBoard
 from replywatch.metrics.events import Decoder
 from replywatch.metrics.policy import PolicyBook, read_policy
 from replywatch.metrics.times import NEVER, SECOND
-from replywatch.sql.history import open_history
+from replywatch.sql.history import DATABASE
 from replywatch.sql.unsealed import Unsealed
 from replywatch.sql.writer import HistoryWriter
 
@@ -276,4 +276,6 @@ class Line:
             unsealed.add(table, rows)
         writer.stage(1, unsealed.tables())
         writer.publish(1)
-        return open_history(folder)
+        con = duckdb.connect(str(folder / DATABASE), read_only=True)  # quicker than `open_history`
+        con.execute("set TimeZone = 'UTC'")
+        return con

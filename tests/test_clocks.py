@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 from oracle.cases import microseconds, rows, timeline
-from replays import Line
+from replays import Line, policy_text
+
+from replywatch.sql.checks import check_history
 
 CLOCKS = "sla started_at due_at ended_at outcome target_seconds elapsed_seconds"
 HEAD = """
@@ -229,3 +231,18 @@ def test_a_later_version_holds_for_clocks_that_start_under_it(tmp_path: Path) ->
         ("first_response", "v1", 3600.0, "met"),
         ("next_response", "v2", 900.0, "met"),
     ] == found
+
+
+def test_a_close_and_a_reopen_at_one_instant_leave_two_clocks(tmp_path: Path) -> None:
+    """One of no length that the close ended, and one that goes on; their ends tell them apart."""
+    policy = policy_text(600, 600).replace("first_resp", "resolution = 7200, first_resp")
+    con = told(
+        tmp_path, policy, "10:00 post", "10:00 closed agent=ann", "10:00 reopened", until="10:05"
+    )
+    assert [
+        ("first_response", "03 10:00:00", "03 10:00:00", "void"),
+        ("first_response", "03 10:00:00", None, "running"),
+        ("resolution", "03 10:00:00", "03 10:00:00", "met"),
+        ("resolution", "03 10:00:00", None, "running"),
+    ] == clocks(con, "sla started_at ended_at outcome")
+    assert [] == [str(failure) for failure in check_history(con)]

@@ -9,6 +9,7 @@ import os
 import random
 import tempfile
 import tomllib
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +21,8 @@ from hypothesis import strategies as st
 from oracle.oracle import SHARED_COLUMNS, compare, run_oracle
 from replays import Line, write_lines
 from timelines import ACTIVE_CAP, EXPIRE_AFTER, REOPEN_WINDOW, Event, scenarios
+
+from replywatch.sql.schemas import SLA
 
 USUAL = 24
 EXAMPLES = int(os.environ.get("REPLYWATCH_EXAMPLES", USUAL))
@@ -100,3 +103,19 @@ def test_order_of_arrival_splits_and_copies_change_nothing(
             line.cut()
     line.end(until * 1_000_000)
     assert [] == differences(policies, timeline, until, line)
+
+
+@looked_at(EXAMPLES)
+@given(scenario=scenarios())
+def test_clocks_of_one_start_have_ends_of_their_own(
+    scenario: tuple[list[str], list[Event], int],
+) -> None:
+    """Unless a source orders several closes and reopens of one microsecond by `seq`."""
+    policies, timeline, until = scenario
+    line = Line(policies)
+    line.feed(*({**event, "seq": None} for event in timeline)).end(until * 1_000_000)
+    names = [name for name, _ in SLA.columns]
+    keys = Counter(
+        tuple(row[names.index(name)] for name in SLA.key) for row in line.rows.get("sla", [])
+    )
+    assert {} == {key: count for key, count in keys.items() if count > 1}

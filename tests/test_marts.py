@@ -77,7 +77,7 @@ def test_check_names_what_does_not_add_up(tmp_path: Path) -> None:
     breaches = ("breaches", "(conversation_id, opened_at) is in conversations")
     assert {
         ("sla_days", "sla is one of first_response, next_response, resolution"),
-        ("stg_sla", "(conversation_id, opened_at, sla, started_at) is unique"),
+        ("stg_sla", "(conversation_id, opened_at, sla, started_at, ended_at) is unique"),
         breaches,
     } <= set(found)
     example = "1 row breaks it, such as conversation_id = c9, opened_at = 2026-01-05 10:00:00+00:00"

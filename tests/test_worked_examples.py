@@ -2,7 +2,7 @@
 
 An example has lines of events (`10:05 reply agent=ann`), perhaps `policy NAME` before and `until
 TIME` after them, then queries, each followed by its rows as `= value | value`. `live NAME` asks the
-exporter's page instead.
+exporter's page instead, `report NAME COLUMN…` those columns of a report.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from replywatch.flows.sources import PARTITION
 from replywatch.metrics.catalogue import CATALOGUE
 from replywatch.metrics.events import Decoder
 from replywatch.metrics.times import SECOND
+from replywatch.sql.reports import run_report
 from replywatch.sql.schemas import TABLES
 
 DICTIONARY = Path(__file__).parent.parent / "docs" / "dictionary.md"
@@ -54,7 +55,7 @@ def parts_of(example: str) -> tuple[str, list[Part]]:
             policy = rest
         elif word == "=":
             parts[-1].asked[-1][1].append(rest)
-        elif word in ("select", "live"):
+        elif word in ("select", "report", "live"):
             parts[-1].asked.append((line, []))
         else:
             if parts[-1].asked:
@@ -143,7 +144,11 @@ def _at(event: dict[str, Any]) -> str:
 
 
 def answer(con: duckdb.DuckDBPyConnection, query: str) -> list[str]:
-    """The rows of a query as the examples write them."""
+    """The rows of a query or a report as the examples write them."""
+    if query.startswith("report"):
+        _, name, *columns = query.split()
+        told = run_report(con, name).select(columns).to_pylist()
+        return [" | ".join(map(shown, row.values())) for row in told]
     return [" | ".join(map(shown, row)) for row in con.execute(query).fetchall()]
 
 

@@ -60,7 +60,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "responses": ("conversation_id", "opened_at", "wait_started_at", "replied_at"),
     "messages": ("source", "id"),
     "actions": ("source", "id"),
-    "sla": ("conversation_id", "opened_at", "sla", "started_at"),
+    "sla": ("conversation_id", "opened_at", "sla", "started_at", "ended_at"),
     "handling": ("conversation_id", "opened_at", "wait_started_at", "replied_at"),
     "agent_states": ("source", "id"),
     "windows": ("window_start", "brand", "channel", "queue"),
