@@ -98,22 +98,24 @@ class Outlet:
         """Send them and wait until the brokers have them all, or `SinkError`."""
         for notice in notices:
             kind, key, value = encode(notice)
-            topic = self._topics.get(kind)
-            if topic is None:
-                continue
-            while True:
-                try:
-                    self._producer.produce(topic, value, key, on_delivery=self._note_delivery)
-                    break
-                except BufferError:  # the library's queue is full
-                    self._producer.poll(0.1)
-                    self._check()
+            if kind in self._topics:
+                self._hand_over(self._topics[kind], key, value)
+        self._wait()
+
+    def _hand_over(self, topic: str, key: bytes, value: bytes) -> None:
+        while True:
+            try:
+                return self._producer.produce(topic, value, key, on_delivery=self._note_delivery)
+            except BufferError:  # the library's queue is full
+                self._producer.poll(0.1)
+                self._check()
+
+    def _wait(self) -> None:
         left = self._producer.flush(self._timeout + 5)
         self._check()
         if left:
-            raise SinkError(
-                f"kafka at {self._kafka.brokers}: {left} notices did not arrive in time"
-            )
+            where = f"kafka at {self._kafka.brokers}"
+            raise SinkError(f"{where}: {left} notices did not arrive in time; a new start sends them")
 
     def _check(self) -> None:
         if self._error is not None:
