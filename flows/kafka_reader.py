@@ -8,18 +8,16 @@ While no broker answers, the clock stands still and nobody's deadline passes fal
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
 from bytewax.inputs import StatefulSourcePartition
 
-from replywatch.flows.kafka_client import open_consumer, said
+from replywatch.flows.kafka_client import KafkaOptions, is_passing, open_consumer, said
 from replywatch.flows.kafka_ends import Ends
-from replywatch.flows.kafka_settings import Kafka
 from replywatch.flows.routing import Item, Router
-from replywatch.flows.sources import LOOK_EVERY, LiveOptions, SourceError
+from replywatch.flows.sources import LOOK_EVERY, SourceError
 from replywatch.metrics.events import Event, Refused
 from replywatch.metrics.times import SECOND
 
@@ -31,14 +29,6 @@ MESSAGES = 5000
 
 AHEAD = 32 * 1024 * 1024
 """Bytes of messages that may wait for a partition further behind; then its brothers wait."""
-
-
-@dataclass
-class KafkaOptions(LiveOptions):
-    """What the source of a topic is told; `settings` are librdkafka's, secrets filled in."""
-
-    kafka: Kafka
-    settings: dict[str, str]
 
 
 class _Read(msgspec.Struct):
@@ -254,39 +244,39 @@ class Reader(StatefulSourcePartition[Item, bytes]):
 
     def _fail(self, message: Message) -> None:
         """An error instead of a message: one that passes by itself, a gap, or a reason to stop."""
-        from confluent_kafka import KafkaError, TopicPartition
+        from confluent_kafka import KafkaError
 
         error = message.error()
         if error is None:
             return
         partition = message.partition()
         if error.code() == KafkaError._AUTO_OFFSET_RESET and partition in self._read:
-            place = TopicPartition(self._topic, partition)
-            first, _ = self._consumer.get_watermark_offsets(place, timeout=30)
-            read = self._read[partition]
-            if read.offset < first:
-                self._lose(partition, read, first)
-                self._consumer.seek(TopicPartition(self._topic, partition, first))
-                return
-            raise SourceError(
-                f"kafka topic {self._topic!r}: partition {partition} ends before offset "
-                f"{read.offset}, which was read before: this is another topic"
-            )
-        if error.code() == KafkaError._PARTITION_EOF:
+            self._go_on_behind_gap(partition)
+        elif error.code() == KafkaError._PARTITION_EOF:
             self._eof[partition or 0] = message.offset() or 0
-            return
-        passing = (  # librdkafka goes on by itself
-            KafkaError._TRANSPORT,
-            KafkaError._ALL_BROKERS_DOWN,
-            KafkaError._RESOLVE,
-            KafkaError._TIMED_OUT,
-            KafkaError.LEADER_NOT_AVAILABLE,
-            KafkaError.NOT_LEADER_FOR_PARTITION,
-            KafkaError.REPLICA_NOT_AVAILABLE,
-        )
-        if error.retriable() or error.code() in passing:
-            return
-        raise SourceError(f"kafka topic {self._topic!r}: {error.str()}")
+        elif not is_passing(error):
+            options = self._options
+            raise SourceError(said(options.kafka, options.settings, error))
+
+    def _go_on_behind_gap(self, partition: int) -> None:
+        """Where the broker has nothing: behind the gap if that is wanted, or nowhere."""
+        from confluent_kafka import KafkaException, TopicPartition
+
+        place, read = TopicPartition(self._topic, partition), self._read[partition]
+        try:
+            first, _ = self._consumer.get_watermark_offsets(place, timeout=30)
+            if read.offset >= first:
+                raise SourceError(
+                    f"kafka topic {self._topic!r}: partition {partition} ends before offset "
+                    f"{read.offset}, which was read before: this is another topic"
+                )
+            self._lose(partition, read, first)
+            self._held.discard(partition)
+            self._consumer.incremental_unassign([place])
+            self._consumer.incremental_assign([TopicPartition(self._topic, partition, first)])
+        except KafkaException as error:
+            options = self._options
+            raise SourceError(said(options.kafka, options.settings, error.args[0])) from None
 
     # -- the engine's -------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
-from replywatch.flows.kafka_client import MISSING, said
+from replywatch.flows.kafka_client import MISSING, RECONNECT_MS, said
 from replywatch.flows.kafka_settings import NoticeTopics
 from replywatch.flows.notices import NOTICES, Notice, Spike, encode
 from replywatch.metrics.times import SECOND
@@ -66,6 +66,7 @@ class Outlet:
             producer = Producer(
                 {
                     "linger.ms": 5,
+                    "reconnect.backoff.max.ms": RECONNECT_MS,
                     **self._settings,
                     "bootstrap.servers": self._kafka.brokers,
                     "enable.idempotence": True,
@@ -115,7 +116,9 @@ class Outlet:
         self._check()
         if left:
             where = f"kafka at {self._kafka.brokers}"
-            raise SinkError(f"{where}: {left} notices did not arrive in time; a new start sends them")
+            raise SinkError(
+                f"{where}: {left} notices did not arrive in time; a new start sends them"
+            )
 
     def _check(self) -> None:
         if self._error is not None:

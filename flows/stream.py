@@ -20,7 +20,7 @@ from replywatch.flows.dataflow import Plan, build
 from replywatch.flows.folder import FolderOptions, FolderSource
 from replywatch.flows.formats import load_archive, mentions_unthreaded
 from replywatch.flows.kafka import KafkaSource
-from replywatch.flows.kafka_reader import KafkaOptions
+from replywatch.flows.kafka_client import KafkaOptions
 from replywatch.flows.kafka_sink import KafkaSink, SinkOptions
 from replywatch.flows.live import LiveMetrics
 from replywatch.flows.members import Membership, membership

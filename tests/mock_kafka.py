@@ -66,7 +66,9 @@ class Cluster:
         assert self._cluster
         said = self._library.rd_kafka_mock_cluster_bootstraps(self._cluster)
         self.servers: str = said.decode()
-        self.producer = Producer({"bootstrap.servers": self.servers, "linger.ms": 0})
+        self.producer = Producer(
+            {"bootstrap.servers": self.servers, "linger.ms": 0, "reconnect.backoff.max.ms": 500}
+        )
 
     def _do(self, name: str, *arguments: Any) -> None:
         answer = getattr(self._library, f"rd_kafka_mock_{name}")(self._cluster, *arguments)
