@@ -1,6 +1,6 @@
 """`replywatch run` on a topic, read slowly so that it can be killed on the way; a process to kill.
 
-Its one argument is JSON: `config`, `workers`, and where it shall be slow `messages` at once and
+Its one argument is JSON: `config`, `processes`, `workers` (threads of each), and where it shall be slow `messages` at once and
 `pause` (seconds) between them. `spoil` breaks it on purpose, to see that it is found out.
 """
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from replywatch.flows import kafka_reader, stream
+from replywatch.flows.cluster import Cluster, in_processes
 from replywatch.flows.exporter import serve
 from replywatch.flows.kafka_sink import Outlet
 from replywatch.flows.runner import StopFlag, run_flow
@@ -65,12 +66,17 @@ def main(options: dict[str, Any]) -> int:
         run_flow(flow, folder, workers, *more)
 
     setattr(stream, "run_flow", with_workers)  # noqa: B010
-    live = stream.live_metrics(settings, policy, "run")
-    url, stop_serving = serve(live, "127.0.0.1", 0)
-    print(url, flush=True)
-    stream.run_live(settings, policy, live, StopFlag())
-    stop_serving()
-    return 0
+
+    def part(cluster: Cluster) -> int:
+        live = stream.live_metrics(settings, policy, "run")
+        url, stop_serving = serve(live, "127.0.0.1", 0)
+        if cluster.is_first:
+            print(url, flush=True)
+        stream.run_live(settings, policy, live, StopFlag(), cluster)
+        stop_serving()
+        return 0
+
+    return in_processes(options["processes"], part)
 
 
 if __name__ == "__main__":

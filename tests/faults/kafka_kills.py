@@ -2,13 +2,15 @@
 
 The topic holds the same events in every round, spread over partitions by conversation. A round
 begins a history of its own, is killed some times, each time resumed with another number of
-workers, and read to its end. What it told of breaches stands on another topic.
+processes or threads, and read to its end. What it told of breaches stands on another topic.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -38,6 +40,9 @@ SERVICE = Path(__file__).with_name("_kafka_service.py")
 TOPIC = "care"
 PARTITIONS = 6
 SLOWLY = {"messages": 5, "pause": 0.012}
+SIZES = ((1, 1), (1, 2), (1, 3), (2, 1), (3, 1))
+"""Processes, and threads of each."""
+
 UNTOLD = frozenset({"received_at"})
 """When the service received what it refused says when it ran."""
 
@@ -66,9 +71,10 @@ class Place:
             f'[sink.kafka]\nbrokers = "{servers}"\nbreaches = "{self.breaches}"\n'
         )
 
-    def start(self, workers: int, **options: Any) -> subprocess.Popen[str]:
+    def start(self, processes: int, workers: int, **options: Any) -> subprocess.Popen[str]:
         """Start the service; it has not opened anything yet."""
-        options |= {"config": str(self.folder / "config.toml"), "workers": workers}
+        config = str(self.folder / "config.toml")
+        options |= {"config": config, "processes": processes, "workers": workers}
         if self.spoil:
             options["spoil"] = self.spoil
         with (self.folder / "errors").open("a") as errors:
@@ -77,6 +83,7 @@ class Place:
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,
+                start_new_session=True,  # so that all of its processes can be killed at once
             )
         assert self.process.stdout is not None
         self.url = self.process.stdout.readline().strip()
@@ -95,7 +102,7 @@ class Place:
 
     def read_to_the_end(self, workers: int) -> list[str]:
         """Run until all is read, and stop; what went wrong."""
-        process = self.start(workers)
+        process = self.start(1, workers)
         is_done = wait_for(self.is_caught_up, 120)
         process.terminate()
         try:
@@ -229,14 +236,14 @@ def _kill(place: Place, chance: random.Random, kills: int, figures: Figures) -> 
     """Kill it some times: a third while it starts, the others when it has written something."""
     for _ in range(kills):
         fresh = Fresh(place.history)
-        process = place.start(chance.randint(1, 3), **SLOWLY)
+        process = place.start(*chance.choice(SIZES), **SLOWLY)
         if chance.random() < 0.3:
             _wait(process, chance.uniform(0.0, 3.0))
         else:
             fresh.wait(20)
             _wait(process, chance.uniform(0.0, 2.0))
         if process.poll() is None:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
             figures.times += 1
         else:
             said = place.said()
