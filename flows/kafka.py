@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
 from replywatch.flows.kafka_client import KafkaOptions
-from replywatch.flows.kafka_reader import Reader, Readers
+from replywatch.flows.kafka_ends import Readers
+from replywatch.flows.kafka_reader import Reader
 from replywatch.flows.routing import Item, Router
 from replywatch.flows.sources import PARTITION
 

@@ -15,7 +15,7 @@ import msgspec
 from bytewax.inputs import StatefulSourcePartition
 
 from replywatch.flows.kafka_client import KafkaOptions, is_passing, open_consumer, said
-from replywatch.flows.kafka_ends import Ends
+from replywatch.flows.kafka_ends import Readers
 from replywatch.flows.routing import Item, Router
 from replywatch.flows.sources import LOOK_EVERY, SourceError
 from replywatch.metrics.events import Event, Refused
@@ -44,21 +44,6 @@ class _State(msgspec.Struct):
     floor: int
 
 
-class Readers:
-    """How far the readers of this process are, so that none runs far ahead of the others."""
-
-    def __init__(self) -> None:
-        self._seen: dict[int, int] = {}
-
-    def say(self, number: int, seen: int) -> None:
-        """Reader `number` has everything up to this instant."""
-        self._seen[number] = seen
-
-    def low(self) -> int:
-        """The instant up to which all have everything."""
-        return min(self._seen.values(), default=0)
-
-
 class Reader(StatefulSourcePartition[Item, bytes]):
     """A share of the topic's partitions: those whose number modulo `readers` is its own."""
 
@@ -81,8 +66,7 @@ class Reader(StatefulSourcePartition[Item, bytes]):
         self._waiting: dict[int, deque[tuple[int, int]]] = {}  # latest event time, bytes
         self._held: set[int] = set()
         self._sent = 0  # events of this epoch
-        self._ends = Ends(self._consumer, self._topic, options.now, self._is_mine, options.stop)
-        readers.say(number, 0)
+        self._ends = readers.join(number, options)
         self._awake = datetime.now(UTC)
         self._is_stopped = False
 
@@ -129,7 +113,7 @@ class Reader(StatefulSourcePartition[Item, bytes]):
         """Read partitions that were added to the topic, from their beginning."""
         from confluent_kafka import TopicPartition
 
-        for partition in self._ends.partitions:
+        for partition in filter(self._is_mine, self._ends.partitions):
             if partition not in self._read:
                 self._read[partition] = _Read(0)
                 place = TopicPartition(self._topic, partition, 0)
@@ -291,5 +275,5 @@ class Reader(StatefulSourcePartition[Item, bytes]):
 
     def close(self) -> None:
         """Let go of the brokers."""
-        self._ends.close()
+        self._readers.leave(self._number)
         self._consumer.close()

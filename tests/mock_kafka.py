@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import ctypes
 import json
+import socket
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +72,10 @@ class Cluster:
             {"bootstrap.servers": self.servers, "linger.ms": 0, "reconnect.backoff.max.ms": 500}
         )
 
+        about = self.producer.list_topics(timeout=30).brokers
+        self._ports = {number: broker.port for number, broker in about.items()}
+        self._kept: dict[int, socket.socket] = {}
+
     def _do(self, name: str, *arguments: Any) -> None:
         answer = getattr(self._library, f"rd_kafka_mock_{name}")(self._cluster, *arguments)
         assert not answer, f"{name}{arguments}: error {answer}"
@@ -94,10 +100,17 @@ class Cluster:
         """Stop brokers, all of them unless some are named."""
         for broker in brokers or self.brokers:
             self._do("broker_set_down", broker)
+            with suppress(OSError):  # else another program may take its port meanwhile
+                kept = socket.socket()
+                kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                kept.bind(("127.0.0.1", self._ports[broker]))
+                self._kept[broker] = kept
 
     def up(self, *brokers: int) -> None:
         """Start brokers again, all of them unless some are named."""
         for broker in brokers or self.brokers:
+            if broker in self._kept:
+                self._kept.pop(broker).close()
             self._do("broker_set_up", broker)
 
     def delay(self, milliseconds: int) -> None:
@@ -152,5 +165,7 @@ class Cluster:
     def close(self) -> None:
         """Stop it for good."""
         self.producer.flush(0)
+        for kept in self._kept.values():
+            kept.close()
         self._library.rd_kafka_mock_cluster_destroy(self._cluster)
         self._library.rd_kafka_destroy(self._client)

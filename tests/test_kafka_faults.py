@@ -19,7 +19,8 @@ from mock_kafka import FETCH, LIST_OFFSETS, METADATA, Cluster
 
 from replywatch.flows import kafka_reader
 from replywatch.flows.kafka_client import KafkaOptions, open_consumer
-from replywatch.flows.kafka_reader import Reader, Readers
+from replywatch.flows.kafka_ends import Readers
+from replywatch.flows.kafka_reader import Reader
 from replywatch.flows.kafka_settings import Kafka, Secret
 from replywatch.flows.routing import Router
 from replywatch.flows.sources import SourceError

@@ -1,7 +1,8 @@
 """`replywatch run` on a topic, read slowly so that it can be killed on the way; a process to kill.
 
-Its one argument is JSON: `config`, `processes`, `workers` (threads of each), and where it shall be slow `messages` at once and
-`pause` (seconds) between them. `spoil` breaks it on purpose, to see that it is found out.
+Its one argument is JSON: `config`, `processes`, `workers` (threads of each), and where it shall be
+slow `messages` at once and `pause` (seconds) between them. `spoil` breaks it on purpose, to see
+that it is found out.
 """
 
 from __future__ import annotations

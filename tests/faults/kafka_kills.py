@@ -71,10 +71,14 @@ class Place:
             f'[sink.kafka]\nbrokers = "{servers}"\nbreaches = "{self.breaches}"\n'
         )
 
-    def start(self, processes: int, workers: int, **options: Any) -> subprocess.Popen[str]:
+    def start(
+        self, processes: int, workers: int, *, is_slow: bool = False
+    ) -> subprocess.Popen[str]:
         """Start the service; it has not opened anything yet."""
         config = str(self.folder / "config.toml")
-        options |= {"config": config, "processes": processes, "workers": workers}
+        options: dict[str, Any] = {"config": config, "processes": processes, "workers": workers}
+        if is_slow:
+            options |= SLOWLY
         if self.spoil:
             options["spoil"] = self.spoil
         with (self.folder / "errors").open("a") as errors:
@@ -236,7 +240,7 @@ def _kill(place: Place, chance: random.Random, kills: int, figures: Figures) -> 
     """Kill it some times: a third while it starts, the others when it has written something."""
     for _ in range(kills):
         fresh = Fresh(place.history)
-        process = place.start(*chance.choice(SIZES), **SLOWLY)
+        process = place.start(*chance.choice(SIZES), is_slow=True)
         if chance.random() < 0.3:
             _wait(process, chance.uniform(0.0, 3.0))
         else:
