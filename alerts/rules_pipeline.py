@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from replywatch.alerts.model import Alert, Proof, Severity
 from replywatch.alerts.settings import Alerts, seconds
 from replywatch.alerts.words import duration, held, percent, until_stop
@@ -19,7 +21,7 @@ def pipeline(alerts: Alerts) -> tuple[Alert, ...]:
             alerts,
             "CarePipelineStalled",
             "critical",
-            HEARTBEAT,
+            (HEARTBEAT, "max"),
             alerts.pipeline.stalled_after,
             "the pipeline stands still",
             "Last sign of life: {age} ago (more than {limit}). What it shows is as old.",
@@ -28,7 +30,7 @@ def pipeline(alerts: Alerts) -> tuple[Alert, ...]:
             alerts,
             "CareWatermarkLagging",
             "warning",
-            "care_pipeline_watermark_timestamp_seconds",
+            ("care_pipeline_watermark_timestamp_seconds", "min"),
             alerts.pipeline.lagging_after,
             "the pipeline is behind",
             "It has counted everything up to {age} ago (more than {limit}). Deadlines since then "
@@ -39,7 +41,7 @@ def pipeline(alerts: Alerts) -> tuple[Alert, ...]:
             alerts,
             "CareExportStale",
             "warning",
-            "care_export_last_success_timestamp_seconds",
+            ("care_export_last_success_timestamp_seconds", "max"),
             alerts.pipeline.export_stale_after,
             "the history is not being written",
             "Last export: {age} ago (more than {limit}). Live numbers are not affected.",
@@ -136,28 +138,38 @@ def _age(
     alerts: Alerts,
     name: str,
     severity: Severity,
-    metric: str,
+    instant: tuple[str, Literal["min", "max"]],
     limit: str,
     summary: str,
     description: str,
 ) -> Alert:
-    """An alert on an instant that is too long ago; it stood still when nothing followed it."""
+    """An alert on an instant that is too long ago; it stood still when nothing followed it.
+
+    Of the processes of a cluster, which differ in `instance`, the latest counts or the earliest: a
+    process may have nothing to say for long, but what one has not counted nobody has. So the proof
+    has a second process, which is silent or goes on.
+    """
+    metric, which = instant
     step, most = seconds(alerts.interval), seconds(limit)
     stop = 12 * step
     firing_at = stop + most + 2 * step
-    target = {"instance": "a:9464", "job": alerts.job}
+    other = metric + _target(alerts).replace("a:9464", "a:9465")
+    lasts = (most + 10 * step + stop) // step
     return _alert(
         name,
         severity,
-        f"time() - {metric} > {most}",
+        f"time() - {which} without (instance) ({metric}) > {most}",
         (summary, description.format(age="{{ $value | humanizeDuration }}", limit=limit)),
         (
             Proof(
-                {metric + _target(alerts): until_stop(step, stop, most + 10 * step)},
+                {
+                    metric + _target(alerts): until_stop(step, stop, most + 10 * step),
+                    other: f"0x{lasts}" if which == "max" else f"0+{step}x{lasts}",
+                },
                 step,
                 quiet_at=(0, stop, stop + most),
                 firing_at=firing_at,
-                labels=target,
+                labels={"job": alerts.job},
                 summary=summary,
                 description=description.format(age=duration(firing_at - stop), limit=limit),
             ),

@@ -55,7 +55,7 @@ def recorded(
         '[[exports]]\nfolder = "exports"\nevery = "8s"\n'
     )
     with Prometheus(
-        require_tool("prometheus"), folder, {"replywatch": [service.target]}, interval=1
+        require_tool("prometheus"), folder, {"replywatch": service.targets}, interval=1
     ) as prometheus:
         start = time.time()
         service.write(*calm(start))

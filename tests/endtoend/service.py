@@ -27,7 +27,8 @@ class Service(Server):
 
     `scopes` (brand, channel, queue) have their series from the start. The port stays the same
     when it is started again, so that Prometheus finds it. `ahead` (seconds) is how far its clock
-    runs before the machine's, for what takes too long to wait for.
+    runs before the machine's, for what takes too long to wait for. With several `processes` each
+    serves metrics.
     """
 
     def __init__(
@@ -37,8 +38,10 @@ class Service(Server):
         scopes: Iterable[tuple[str, str, str]],
         lateness: str = "5s",
         ahead: float = 0,
+        processes: int = 1,
     ) -> None:
         self.folder, self.port, self.ahead = folder, free_port(), ahead
+        self.processes = processes
         self.inbox = folder / "inbox"
         self.inbox.mkdir(parents=True)
         (folder / "policy.toml").write_text(policy)
@@ -56,14 +59,20 @@ class Service(Server):
     def start(self) -> Self:
         """Start it and wait until it serves metrics."""
         command = [sys.executable, "-c", _CLOCK.format(ahead=self.ahead), "run", "--config"]
-        super().__init__("service", [*command, str(self.config)], self.folder, self.port)
+        shared = ["--processes", str(self.processes)]
+        super().__init__("service", [*command, str(self.config), *shared], self.folder, self.port)
         wait_until(self.is_ready, 30, "the service serves /metrics")
         return self
 
     @property
     def target(self) -> str:
+        """What Prometheus scrapes of its first process."""
+        return self.targets[0]
+
+    @property
+    def targets(self) -> list[str]:
         """What Prometheus scrapes."""
-        return f"{HOST}:{self.port}"
+        return [f"{HOST}:{self.port + index}" for index in range(self.processes)]
 
     def kill(self) -> None:
         """End it as a crash does."""

@@ -20,11 +20,11 @@ from replywatch.dashboards.grafana.queries import Query, age, increase, quantile
 from replywatch.dashboards.grafana.words import BAD, CALM, GOOD, MUTED, WARN
 
 _HEARTBEAT = "max(care_pipeline_heartbeat_timestamp_seconds)"
-_WATERMARK = "max(care_pipeline_watermark_timestamp_seconds)"
+_WATERMARK = "min(care_pipeline_watermark_timestamp_seconds)"
 _EXPORT = "max(care_export_last_success_timestamp_seconds)"
 _PLANNING = "max by (kind) (care_wfm_export_last_success_timestamp_seconds)"
 _SILENT = "no signal"
-_UP = 'max(up{job="replywatch"})'
+_UP = 'min(up{job="replywatch"})'
 
 
 def make(options: Options) -> Dashboard:
@@ -36,8 +36,8 @@ def make(options: Options) -> Dashboard:
     rejects = to_runbook("CareRejectsHigh", options)
     numbers = [
         number(
-            "Replywatch", "Whether Prometheus reaches it.", Query(_UP), COUNT, "not watched",
-            words={0: ("down", BAD), 1: ("up", GOOD)}, links=[down],
+            "Replywatch", "Whether Prometheus reaches all of its processes.", Query(_UP), COUNT,
+            "not watched", words={0: ("down", BAD), 1: ("up", GOOD)}, links=[down],
         ),
         number(
             "Heartbeat", "Time since the pipeline's last sign of life.", Query(age(_HEARTBEAT)),
@@ -118,7 +118,7 @@ def make(options: Options) -> Dashboard:
                 (6, lines(
                     "Scopes beyond the cap", "Brands, channels and queues that are added up as "
                     "'other' because there are too many.",
-                    Query("max(care_scopes_folded_total)", "folded"), COUNT, _SILENT,
+                    Query("sum(care_scopes_folded_total)", "folded"), COUNT, _SILENT,
                     colours={"folded": MUTED},
                 )),
                 (6, number(

@@ -36,7 +36,7 @@ _LATE = total("care_conversations_overdue", sla=RESPONSES)
 _LATE_BY = f"sum by ({BY_SCOPE}) ({of('care_conversations_overdue', sla=RESPONSES)}) > 0"
 _CLOSE = total("care_conversations_at_risk", sla=RESPONSES)
 _CLOSE_BY = f"sum by ({BY_SCOPE}) ({of('care_conversations_at_risk', sla=RESPONSES)}) > 0"
-_TARGET = of("care_sla_target_seconds", sla=_FIRST)
+_TARGET = f"max by ({BY_SCOPE}) ({of('care_sla_target_seconds', sla=_FIRST)})"
 _OBJECTIVE = f"min({of('care_sla_objective_ratio', sla=_FIRST)})"
 _POSTS = total("care_volume_window_posts")
 _EPISODE = f"max({of('care_volume_spike_active')})"
@@ -65,7 +65,7 @@ def make(options: Options) -> Dashboard:
 
 
 def _freshness(options: Options) -> Panel:
-    seconds = age("max(care_pipeline_watermark_timestamp_seconds)")
+    seconds = age("min(care_pipeline_watermark_timestamp_seconds)")
     states = [
         State("Live · news are this old", GOOD, f"{seconds} <= 30"),
         State("Delayed · news are this old", BAD, f"{seconds} > 30"),
