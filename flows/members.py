@@ -156,6 +156,8 @@ class Membership:
             watch = threading.Thread(target=self._watch, daemon=True)
             watch.start()
             try:
+                while not all(self._others().values()):  # the engine would wait, and hear no stop
+                    time.sleep(0.05)
                 yield True
             except BaseException as error:
                 if sentence(unwrapped(error)) is None:

@@ -154,7 +154,7 @@ class Settings(Section, frozen=True, kw_only=True):
 
     def exporter_of(self, index: int) -> tuple[str, int]:
         """Where process `index` serves `/metrics`: host and port, 0 for a free one."""
-        if self.cluster.exporters:
+        if index < len(self.cluster.exporters):
             return split_address(self.cluster.exporters[index])
         port = self.exporter.port
         return self.exporter.host, port + index if port else 0

@@ -8,7 +8,8 @@ import msgspec
 class ClusterSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """One `host:port` a process, in the order of their ids: where each listens for the others.
 
-    `exporters` say where each serves `/metrics`; left out, it is the exporter's port plus the id.
+    `exporters` say where each serves `/metrics`; of one that they leave out it is the exporter's
+    port plus the id.
     """
 
     addresses: tuple[str, ...] = ()
@@ -21,7 +22,7 @@ class ClusterSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True, k
             raise ValueError("addresses: two processes can't listen at the same one")
         if len(self.addresses) == 1:
             raise ValueError("addresses: a cluster has two or more; leave out that of a single one")
-        if self.exporters and len(self.exporters) != len(self.addresses):
+        if self.exporters and self.addresses and len(self.exporters) != len(self.addresses):
             raise ValueError(
                 f"exporters: {len(self.exporters)} for {len(self.addresses)} addresses; "
                 "give one a process"
