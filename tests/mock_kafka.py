@@ -1,6 +1,6 @@
 """librdkafka's own mock cluster, as a library: topics, leaders, outages, delays, retention.
 
-It stands in this process and outlives any client's. The wheel of confluent-kafka exports the
+It stands in this process, or in one of its own (`Hosted`). The wheel of confluent-kafka exports the
 functions; the Python package doesn't.
 """
 
@@ -9,6 +9,8 @@ from __future__ import annotations
 import ctypes
 import json
 import socket
+import subprocess
+import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -54,7 +56,56 @@ def _library() -> Any:
     return library
 
 
-class Cluster:
+class Topics:
+    """Writes to topics of the brokers at `servers`, and reads them."""
+
+    def __init__(self, servers: str) -> None:
+        self.servers = servers
+        self.producer = Producer(
+            {"bootstrap.servers": servers, "linger.ms": 0, "reconnect.backoff.max.ms": 500}
+        )
+
+    def produce(
+        self, topic: str, values: Iterable[dict[str, Any] | bytes], partition: int = 0
+    ) -> None:
+        """Write messages to a partition, in order, and wait until they are written."""
+        for value in values:
+            raw = value if isinstance(value, bytes) else json.dumps(value).encode()
+            while True:
+                try:
+                    self.producer.produce(topic, raw, partition=partition)
+                    break
+                except BufferError:
+                    self.producer.poll(0.1)
+        assert 0 == self.producer.flush(60)
+
+    def read(self, topic: str) -> list[tuple[str, dict[str, Any]]]:
+        """Every message of a topic, by key: its partitions one after the other."""
+        consumer = Consumer(
+            {"bootstrap.servers": self.servers, "group.id": "reader", "enable.partition.eof": True}
+        )
+        found: list[tuple[str, dict[str, Any]]] = []
+        try:
+            about = consumer.list_topics(topic, timeout=30).topics[topic].partitions
+            for partition in sorted(about):
+                place = TopicPartition(topic, partition)
+                first, end = consumer.get_watermark_offsets(place, timeout=30)
+                consumer.assign([TopicPartition(topic, partition, first)])
+                at = first
+                while at < end:
+                    message = consumer.poll(5)
+                    assert message is not None, f"{topic}/{partition} ends at {at} of {end}"
+                    if message.error() is None:
+                        found.append(
+                            ((message.key() or b"").decode(), json.loads(message.value() or b""))
+                        )
+                        at = (message.offset() or 0) + 1
+        finally:
+            consumer.close()
+        return found
+
+
+class Cluster(Topics):
     """Some brokers, numbered from 1. A topic is made by `create`."""
 
     def __init__(self, brokers: int = 3) -> None:
@@ -67,10 +118,7 @@ class Cluster:
         self._cluster = self._library.rd_kafka_mock_cluster_new(self._client, brokers)
         assert self._cluster
         said = self._library.rd_kafka_mock_cluster_bootstraps(self._cluster)
-        self.servers: str = said.decode()
-        self.producer = Producer(
-            {"bootstrap.servers": self.servers, "linger.ms": 0, "reconnect.backoff.max.ms": 500}
-        )
+        super().__init__(said.decode())
 
         about = self.producer.list_topics(timeout=30).brokers
         self._ports = {number: broker.port for number, broker in about.items()}
@@ -123,45 +171,6 @@ class Cluster:
         array = (ctypes.c_int * len(errors))(*errors)
         self._do("push_request_errors_array", request, len(errors), array)
 
-    def produce(
-        self, topic: str, values: Iterable[dict[str, Any] | bytes], partition: int = 0
-    ) -> None:
-        """Write messages to a partition, in order, and wait until they are written."""
-        for value in values:
-            raw = value if isinstance(value, bytes) else json.dumps(value).encode()
-            while True:
-                try:
-                    self.producer.produce(topic, raw, partition=partition)
-                    break
-                except BufferError:
-                    self.producer.poll(0.1)
-        assert 0 == self.producer.flush(60)
-
-    def read(self, topic: str) -> list[tuple[str, dict[str, Any]]]:
-        """Every message of a topic, by key: its partitions one after the other."""
-        consumer = Consumer(
-            {"bootstrap.servers": self.servers, "group.id": "reader", "enable.partition.eof": True}
-        )
-        found: list[tuple[str, dict[str, Any]]] = []
-        try:
-            about = consumer.list_topics(topic, timeout=30).topics[topic].partitions
-            for partition in sorted(about):
-                place = TopicPartition(topic, partition)
-                first, end = consumer.get_watermark_offsets(place, timeout=30)
-                consumer.assign([TopicPartition(topic, partition, first)])
-                at = first
-                while at < end:
-                    message = consumer.poll(5)
-                    assert message is not None, f"{topic}/{partition} ends at {at} of {end}"
-                    if message.error() is None:
-                        found.append(
-                            ((message.key() or b"").decode(), json.loads(message.value() or b""))
-                        )
-                        at = (message.offset() or 0) + 1
-        finally:
-            consumer.close()
-        return found
-
     def close(self) -> None:
         """Stop it for good."""
         self.producer.flush(0)
@@ -169,3 +178,53 @@ class Cluster:
             kept.close()
         self._library.rd_kafka_mock_cluster_destroy(self._cluster)
         self._library.rd_kafka_destroy(self._client)
+
+
+class Hosted(Topics):
+    """A cluster in a process of its own, for programs that start others.
+
+    What they start inherits the sockets of brokers for a moment, and one that was stopped then
+    can't have its port back.
+    """
+
+    def __init__(self, brokers: int = 3) -> None:
+        self.brokers = range(1, brokers + 1)
+        self._process = subprocess.Popen(
+            [sys.executable, __file__, str(brokers)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        super().__init__(self._answer())
+
+    def _answer(self) -> Any:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        assert line, "the cluster is gone"
+        return json.loads(line)
+
+    def do(self, name: str, *arguments: Any) -> None:
+        """Call a method of the cluster."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps([name, *arguments]) + "\n")
+        self._process.stdin.flush()
+        self._answer()
+
+    def close(self) -> None:
+        """Stop it for good."""
+        self._process.communicate()
+
+
+def main() -> None:
+    """Host a cluster: its servers, then an answer to each line of standard input."""
+    cluster = Cluster(int(sys.argv[1]))
+    print(json.dumps(cluster.servers), flush=True)
+    for line in sys.stdin:
+        name, *arguments = json.loads(line)
+        getattr(cluster, name)(*arguments)
+        print("null", flush=True)
+    cluster.close()
+
+
+if __name__ == "__main__":
+    main()

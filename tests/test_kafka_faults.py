@@ -75,14 +75,14 @@ class Reading:
             brokers=self.cluster.servers, topic=TOPIC, readers=self.readers, on_gap=self.on_gap
         )
         options = KafkaOptions(
-            self.lateness,
-            now,
-            lambda _: now(),
-            lambda: False,
-            lambda _: None,
-            self.credit,
-            kafka,
-            {},
+            lateness=self.lateness,
+            now=now,
+            steady=lambda _: now(),
+            stop=lambda: False,
+            observe_delay=lambda _: None,
+            credit=self.credit,
+            kafka=kafka,
+            settings={},
         )
         router = Router("events", 1, Decoder(600 * SECOND), True, self.lateness)
         self.reader = Reader(options, self.number, router, self.together, self.resume)

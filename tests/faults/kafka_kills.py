@@ -34,7 +34,7 @@ from replywatch.metrics.times import to_instant
 from replywatch.sql.history import open_history
 
 if TYPE_CHECKING:
-    from mock_kafka import Cluster
+    from mock_kafka import Hosted
 
 SERVICE = Path(__file__).with_name("_kafka_service.py")
 TOPIC = "care"
@@ -52,7 +52,7 @@ class Place:
     """A service's folder: configuration and history."""
 
     folder: Path
-    cluster: Cluster
+    cluster: Hosted
     breaches: str
     spoil: str = ""
     process: subprocess.Popen[str] | None = None
@@ -62,7 +62,7 @@ class Place:
     def __post_init__(self) -> None:
         self.folder.mkdir()
         self.history = self.folder / "data"
-        self.cluster.create(self.breaches, 3)
+        self.cluster.do("create", self.breaches, 3)
         servers = self.cluster.servers
         (self.folder / "config.toml").write_text(
             'history = "data"\nlateness = "60s"\nseal_every = "0.3s"\ncheckpoint_every = "0.25s"\n'
@@ -98,11 +98,14 @@ class Place:
         assert self.process is not None
         if self.process.poll() is not None:
             return True
-        with urllib.request.urlopen(self.url, timeout=5) as answer:
-            for line in answer.read().decode().splitlines():
-                if line.startswith("care_pipeline_watermark_timestamp_seconds "):
-                    return float(line.split()[1]) > time.time() - 90
-        return False
+        try:
+            with urllib.request.urlopen(self.url, timeout=5) as answer:
+                said = answer.read().decode()
+        except OSError:  # it is about to be gone
+            return False
+        name = "care_pipeline_watermark_timestamp_seconds "
+        found = [line.removeprefix(name) for line in said.splitlines() if line.startswith(name)]
+        return bool(found) and float(found[0]) > time.time() - 90
 
     def read_to_the_end(self, workers: int) -> list[str]:
         """Run until all is read, and stop; what went wrong."""
@@ -129,7 +132,7 @@ class Place:
 class Weather:
     """What happens to the brokers, told by number; a `with` block starts and ends it."""
 
-    cluster: Cluster
+    cluster: Hosted
     chance: random.Random
     outages: int = 0
     blackouts: int = 0  # of all brokers at once
@@ -162,37 +165,37 @@ class Weather:
         kind = chance.random()
         if kind < 0.3:
             self.outages += 1
-            cluster.down(broker)
+            cluster.do("down", broker)
             is_over.wait(chance.uniform(0.1, 1.5))
-            cluster.up(broker)
+            cluster.do("up", broker)
         elif kind < 0.4:
             self.blackouts += 1
-            cluster.down()
+            cluster.do("down")
             is_over.wait(chance.uniform(0.1, 1.0))
-            cluster.up()
+            cluster.do("up")
         elif kind < 0.8:
             self.moves += 1
-            cluster.lead(TOPIC, chance.randrange(PARTITIONS), broker)
+            cluster.do("lead", TOPIC, chance.randrange(PARTITIONS), broker)
         elif kind < 0.9:
             self.delays += 1
-            cluster.delay(chance.randint(20, 300))
+            cluster.do("delay", chance.randint(20, 300))
             is_over.wait(chance.uniform(0.1, 1.0))
-            cluster.delay(0)
+            cluster.do("delay", 0)
         else:
             self.errors += 1
             request = chance.choice((FETCH, LIST_OFFSETS, PRODUCE))
-            cluster.fail(request, *chance.choices((5, 6, 7), k=3))
+            cluster.do("fail", request, *chance.choices((5, 6, 7), k=3))
 
 
 @fault("kafka-kills")
 def kill_on_kafka(size: Size, seed: int, folder: Path, spoil: str = "") -> Figures:
     """Read the same topic again and again, killed some times before each comes to its end."""
     try:
-        from mock_kafka import Cluster
+        from mock_kafka import Hosted
     except ImportError:
         raise Unavailable("confluent_kafka", "confluent-kafka is not installed") from None
     clean, events = sample(folder, size.pick(LINES // 2, LINES))
-    cluster = Cluster()
+    cluster = Hosted()
     try:
         _fill(cluster, events)
         whole = Place(folder / "whole", cluster, "whole")
@@ -221,9 +224,9 @@ def kill_on_kafka(size: Size, seed: int, folder: Path, spoil: str = "") -> Figur
     return figures
 
 
-def _fill(cluster: Cluster, events: Path) -> None:
+def _fill(cluster: Hosted, events: Path) -> None:
     """Spread the events over partitions, those of a conversation in their order."""
-    cluster.create(TOPIC, PARTITIONS)
+    cluster.do("create", TOPIC, PARTITIONS)
     shares: list[list[dict[str, Any] | bytes]] = [[] for _ in range(PARTITIONS)]
     for line in events.read_bytes().splitlines():
         try:
