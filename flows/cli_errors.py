@@ -70,16 +70,24 @@ def sentence(error: BaseException) -> str | None:
     """What to tell a user of `error`, or `None` where it is a bug."""
     if isinstance(error, OSError):
         return _os_sentence(error)
+    if (reason := storage_reason(error)) is not None:
+        return reason
+    kind = type(error)
+    if kind.__module__.startswith("replywatch.") and kind.__name__ != "Refused":
+        return one_line(str(error))
+    return None
+
+
+def storage_reason(error: BaseException) -> str | None:
+    """What a store said no to, and what to do; `None` where `error` is none of a store."""
     stored = _ENGINE_STORE.search(str(error))
     if stored is not None:
         return f"the engine's recovery state: {stored[1]}; {_STORE_ADVICE}"
-    if isinstance(error, sqlite3.OperationalError):
-        return f"the history's manifest: {one_line(str(error))}; {_STORE_ADVICE}"
+    if isinstance(error, sqlite3.DatabaseError):
+        return f"the manifest or the recovery state: {one_line(str(error))}; {_STORE_ADVICE}"
     kind = type(error)
     if kind.__module__ == "_duckdb" and kind.__name__ == "IOException":
         return f"the history's files: {one_line(str(error).splitlines()[0])}; {_STORE_ADVICE}"
-    if kind.__module__.startswith("replywatch.") and kind.__name__ != "Refused":
-        return one_line(str(error))
     return None
 
 

@@ -37,6 +37,7 @@ from replywatch.flows.sources import (
     ReplayOptions,
 )
 from replywatch.flows.steady import SteadyClock
+from replywatch.flows.storage import naming
 from replywatch.flows.watchdog import Watchdog
 from replywatch.metrics.events import Decoder
 from replywatch.metrics.policy import PolicyBook, parse_duration
@@ -93,7 +94,7 @@ def live_metrics(settings: Settings, policy: PolicyBook, mode: str) -> LiveMetri
 def run_replay(replay: Replay, policy: PolicyBook, live: LiveMetrics) -> bool:
     """Replay to the end, or to a stop; whether it came to the end. Resumes where it was cut."""
     cluster, out = replay.cluster, replay.out
-    with replay.stop.on_signals(), membership(out, cluster, replay.stop) as member:
+    with naming(out), replay.stop.on_signals(), membership(out, cluster, replay.stop) as member:
         is_done = cluster.is_first and begin(out, _made_from(replay))
         if cluster.is_first and not is_done:
             check_customer_key(Manifest(out), replay.settings)
@@ -192,7 +193,11 @@ def run_live(
     epoch = timedelta(microseconds=checkpoint_every)
     if not cluster.is_alone:
         epoch = min(epoch, LIVE_SHARED_EPOCH)
-    with stop.on_signals(), membership(settings.history, cluster, stop) as member:
+    with (
+        naming(settings.history),
+        stop.on_signals(),
+        membership(settings.history, cluster, stop) as member,
+    ):
         if cluster.is_first:
             begin(settings.history, json.dumps(made_from, sort_keys=True))
             check_customer_key(Manifest(settings.history), settings)

@@ -175,9 +175,23 @@ class Manifest:
 
     @contextmanager
     def _read(self) -> Iterator[sqlite3.Connection]:
-        uri = f"{self.path.resolve().as_uri()}?mode=ro"
-        with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS)) as db:
+        with closing(self._open("ro")) as db:
+            try:
+                db.execute("select count(*) from sqlite_master").fetchone()
+            except sqlite3.OperationalError as error:
+                if not error.sqlite_errorname.startswith("SQLITE_READONLY"):
+                    raise
+                self._roll_back()
             yield db
+
+    def _open(self, mode: str) -> sqlite3.Connection:
+        uri = f"{self.path.resolve().as_uri()}?mode={mode}"
+        return sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS)
+
+    def _roll_back(self) -> None:
+        """Undo what a writer was killed in the middle of; who only reads is not allowed to."""
+        with closing(self._open("rw")) as db:
+            db.execute("select count(*) from sqlite_master").fetchone()
 
     @contextmanager
     def _change(self) -> Iterator[sqlite3.Connection]:

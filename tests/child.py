@@ -19,12 +19,14 @@ from bytewax.dataflow import Dataflow
 from replays import a_replay, run
 
 from replywatch.flows import stream
+from replywatch.flows.cli_errors import report_error
 from replywatch.flows.cluster import Cluster, in_processes
 from replywatch.flows.exporter import serve
 from replywatch.flows.pace import Pace
 from replywatch.flows.runner import StopFlag
 from replywatch.flows.settings import load_policy, load_settings
 from replywatch.flows.sinks import HistorySink
+from replywatch.flows.storage import StorageError
 from replywatch.sql.writer import HistoryWriter
 
 
@@ -151,4 +153,7 @@ def _run_here(options: dict[str, Any]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit({"replay": _replay_here, "run": _run_here}[sys.argv[1]](json.loads(sys.argv[2])))
+    try:
+        sys.exit({"replay": _replay_here, "run": _run_here}[sys.argv[1]](json.loads(sys.argv[2])))
+    except StorageError as error:
+        sys.exit(report_error(error))

@@ -5,6 +5,9 @@ from __future__ import annotations
 import random
 import shutil
 import sqlite3
+import subprocess
+import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -255,6 +258,28 @@ def test_other_inputs_are_refused(written: tuple[Path, Path], sample: Path) -> N
     """Another file is another history."""
     with pytest.raises(HistoryError, match="holds a history"):
         replay(written[1], sample)
+
+
+def test_a_kill_while_the_manifest_is_changed_leaves_it_readable(
+    written: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """A reader undoes the half of a change that it finds, and sees what was before."""
+    _, out = written
+    before = Manifest(out).files()
+    half = """
+        import os, sqlite3, sys
+        db = sqlite3.connect(sys.argv[1], isolation_level=None)
+        db.execute("pragma cache_size = 1")
+        db.execute("begin immediate")
+        db.execute("update files set rows = rows + 1")
+        for name in range(99):
+            db.execute("insert into notes values ('x', ?, hex(zeroblob(9999)))", [str(name)])
+        os._exit(9)
+    """
+    manifest = str(out / "manifest.sqlite")
+    subprocess.run([sys.executable, "-c", textwrap.dedent(half), manifest], check=False)
+    assert (out / "manifest.sqlite-journal").stat().st_size > 0
+    assert before == Manifest(out).files()
 
 
 @pytest.mark.parametrize("statements", [0, 1, 2])

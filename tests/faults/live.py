@@ -97,16 +97,20 @@ class Desk:
         return process.stop()
 
 
-@fault("run-kills")
-def kill_services(size: Size, seed: int, folder: Path) -> Figures:
-    """The same events through the live service again and again, killed while they come in."""
+def read_truth(folder: Path) -> tuple[list[bytes], Truth]:
+    """Lines to feed a service, and the tables of one that nothing is done to."""
     clean, events = sample(folder)
-    lines = events.read_bytes().splitlines(keepends=True)
-    lines = [line for line in lines if line.startswith(b"{")]
+    lines = [line for line in events.read_bytes().splitlines(keepends=True) if line[:1] == b"{"]
     whole = Desk(folder / "whole", lines)
     whole.feed(0)
     assert whole.finish(whole.start()) == 0
-    truth = Truth(whole.history, [clean], whole.until, frozenset({"received_at"}))
+    return lines, Truth(whole.history, [clean], whole.until, frozenset({"received_at"}))
+
+
+@fault("run-kills")
+def kill_services(size: Size, seed: int, folder: Path) -> Figures:
+    """The same events through the live service again and again, killed while they come in."""
+    lines, truth = read_truth(folder)
     chance = random.Random(seed)
     figures = Figures()
     kills = size.pick_kills(6, 150)
