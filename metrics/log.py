@@ -50,6 +50,11 @@ class Log:
             return []
         return _DECODER.decode(b"\xdd" + self.count.to_bytes(4, "big") + self.packed)
 
+    @property
+    def size(self) -> int:
+        """How many events there are."""
+        return self.count + len(self.recent)
+
     def events(self) -> list[Event]:
         """All events, in no particular order."""
         return [*self._unpack(), *self.recent.values()]

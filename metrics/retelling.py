@@ -9,7 +9,52 @@ from replywatch.metrics.conversation_rows import conversation_row
 from replywatch.metrics.events import Event, put_in_order
 from replywatch.metrics.policy import PolicyBook
 from replywatch.metrics.rows import RejectedRow, Row
-from replywatch.metrics.times import SECOND
+from replywatch.metrics.times import MINUTE, SECOND
+
+EVENTS_A_BATCH = 200
+"""Of a conversation of so many events, one retelling a batch is in proportion to the rest."""
+
+WAITS_AT_MOST = 15 * MINUTE
+"""How far the watermark goes past a late event at most before it is told, in event time."""
+
+
+class Pace:
+    """How often long conversations are told anew: not again and again for one late event each.
+
+    The late events of a conversation wait for each other, the more batches the longer it is. That
+    changes how often it is told, never what is told last. Nothing of it needs to survive a crash.
+    """
+
+    def __init__(self) -> None:
+        self.batches = 0
+        self._told: dict[str, int] = {}
+
+    def may_wait(
+        self, event: Event, known: Conversation | None, before: int, now: int, policy: PolicyBook
+    ) -> bool:
+        """Whether a late `event` can be told with a later batch than this one.
+
+        This one moves the watermark from `before` to `now`, in which time the conversation must
+        not be able to leave memory, whatever ends it.
+        """
+        told = None if known is None else self._told.get(known.id)
+        if known is None or told is None:
+            return False
+        return (
+            self.batches < told + known.log.size // EVENTS_A_BATCH
+            and now - event.time < WAITS_AT_MOST
+            and now - before < policy.memory
+            and known.ends_at(policy) > now
+        )
+
+    def tell(self, name: str, size: int) -> None:
+        """A conversation of `size` events is told anew in this batch."""
+        if size >= EVENTS_A_BATCH:
+            self._told[name] = self.batches
+
+    def forget(self, name: str) -> None:
+        """A conversation has left memory."""
+        self._told.pop(name, None)
 
 
 def _forgotten(event: Event, now: int) -> RejectedRow:

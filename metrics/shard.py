@@ -21,7 +21,7 @@ from replywatch.metrics.conversation import Conversation
 from replywatch.metrics.events import Event, by_time, settle_ties
 from replywatch.metrics.log import decode_log, encode_log
 from replywatch.metrics.policy import PolicyBook
-from replywatch.metrics.retelling import finish, not_forgotten, row_of, tell
+from replywatch.metrics.retelling import Pace, finish, not_forgotten, row_of, tell
 from replywatch.metrics.roster import AgentNews
 from replywatch.metrics.rows import RestatementRow, Row
 from replywatch.metrics.times import DAY, NEVER
@@ -82,6 +82,7 @@ class Shard:
         self.finals: dict[str, int] = {}  # ends of conversations that left memory lately
         self._finals_swept_at = -NEVER
         self.is_stopping = False
+        self._pace = Pace()
         self.undone: list[Row] = []  # rows of SLA clocks that restatements took back
         self._heap: list[tuple[int, str]] = []
 
@@ -99,6 +100,7 @@ class Shard:
         """Move to the watermark: apply what it passed, miss what is due, write what is final."""
         before, now = self.watermark, max(self.watermark, self.marks.watermark())
         self.watermark = now
+        self._pace.batches += 1
         book = Book(self.policy)
         restated: list[RestatementRow] = []
         written: list[Row] = []
@@ -113,6 +115,8 @@ class Shard:
             settle_ties(released)
             first = bisect_left(released, before, key=by_time)
             late, released = released[:first], released[first:]
+            if not self.marks.is_end:
+                late = self._put_off(late, before, now)
         if late:
             self._restate(late, before, book, restated, written)
         self._apply(released, book, written)
@@ -158,6 +162,17 @@ class Shard:
             book.agent_states,
         )
         return partial, news, [Rows(table, rows) for table, rows in tables if rows]
+
+    def _put_off(self, late: list[Event], before: int, now: int) -> list[Event]:
+        """Those late events that are told now; the others are pending again."""
+        told: list[Event] = []
+        waiting: list[Event] = []
+        for event in late:
+            known = self.conversations.get(event.conversation or "")
+            may_wait = self._pace.may_wait(event, known, before, now, self.policy)
+            (waiting if may_wait else told).append(event)
+        self.pending += waiting
+        return told
 
     # -- events and deadlines -----------------------------------------------------------------
 
@@ -223,6 +238,7 @@ class Shard:
         """A final conversation leaves memory."""
         finish(conversation, book, written, self.finals)
         del self.conversations[conversation.id]
+        self._pace.forget(conversation.id)
         self.changed.discard(conversation.id)
 
     # -- late events --------------------------------------------------------------------------
@@ -260,6 +276,7 @@ class Shard:
                 tell(name, old.generation, log, before, undone, [], {})
                 self.undone += undone.sla
             told = [*log, *fresh.values()]
+            self._pace.tell(name, len(told))
             new = tell(name, generation, told, before, redone, written, self.finals)
             book.restate(new.scope, undone, redone)
             new.revision += 0 if old is None else old.revision
