@@ -63,8 +63,8 @@ class Answers(msgspec.Struct, array_like=True):
             "human_business": spans.business(human, timed.at, policy),
             "active": spans.active(timed.start, timed.at, FIRST, policy),
         }
-        if timed.assigned is not None and timed.assigned_business is not None:
-            lengths["assigned"] = timed.assigned
+        if timed.assigned_business is not None:
+            lengths["assigned"] = timed.at - timed.begun
             lengths["assigned_business"] = timed.assigned_business
         self.seconds = {name: length / SECOND for name, length in lengths.items()}
 

@@ -41,13 +41,14 @@ class Said(msgspec.Struct, array_like=True):
 
     def survey(self, event: Event, handler: str | None, scales: SurveyScales) -> None:
         """A survey is sent, or answered, while `handler` has the conversation."""
-        surveys = self.surveys.setdefault(event.survey or "csat", Surveys())
+        name = event.survey or "csat"
+        surveys = self.surveys.setdefault(name, Surveys())
         if event.kind == "survey_sent" or event.score is None:
             surveys.send(handler)
             return
-        group = scales.nps_group(event.score, event.scale_max)
-        if event.survey == "csat":
+        group = is_positive = None
+        if name == "csat":
             is_positive = scales.is_positive(event.score, event.scale_max)
         else:
-            is_positive = group == "promoter"
+            group = scales.nps_group(event.score, event.scale_max)
         surveys.answer(event.score, is_positive, group, handler)

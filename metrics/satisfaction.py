@@ -96,7 +96,9 @@ class Surveys(msgspec.Struct, array_like=True):
         self.sent += 1
         self.sent_to = agent
 
-    def answer(self, score: float, is_positive: bool, group: str | None, agent: str | None) -> None:
+    def answer(
+        self, score: float, is_positive: bool | None, group: str | None, agent: str | None
+    ) -> None:
         """An answer comes; `agent` is credited only if nobody knows of a survey sent."""
         self.agent = self.sent_to if self.sent else agent
         if self.is_positive is not None and self.is_positive != is_positive:

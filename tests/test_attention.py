@@ -11,7 +11,7 @@ from math import floor
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from replywatch.metrics.attention import LOOK_BACK, Attention, focus_spans
+from replywatch.metrics.attention import LOOK_BACK, Attention, focus_in_force, focus_spans
 from replywatch.metrics.book import Answer, Focus
 from replywatch.metrics.times import MINUTE, NEVER
 
@@ -158,3 +158,12 @@ def test_turning_to_one_conversation_turns_away_from_the_other() -> None:
         focus(0, "a"), focus(2, "a"), focus(5, "b"), focus(6, "a", is_on=False), focus(9, "c"),
     ]  # fmt: skip
     assert [(0, 5, "a"), (5, 9, "b"), (9, NEVER, "c")] == focus_spans(looks)
+
+
+def test_of_what_was_looked_at_the_last_is_in_force() -> None:
+    """Since it was turned to, however often after that; nothing once it was turned away from."""
+    first, again, other = focus(1, "a"), focus(2, "a"), focus(3, "b")
+    assert [first] == focus_in_force([first, again])
+    assert [other] == focus_in_force([first, again, other])
+    assert [other] == focus_in_force([first, other, focus(4, "a", is_on=False)])
+    assert [] == focus_in_force([first, other, focus(4, "b", is_on=False)])

@@ -122,6 +122,13 @@ def test_flips_count_answers_that_turn(tmp_path: Path) -> None:
     assert [(5, 2)] == rows(con, "conversations", "csat_answer_count csat_flip_count")
 
 
+def test_a_survey_that_goes_out_with_a_score_is_no_answer(tmp_path: Path) -> None:
+    """Whatever a source writes beside it."""
+    con = told(tmp_path, "10:00 post", "10:01 survey_sent survey=csat score=5")
+    columns = "csat_sent_count csat_answer_count csat_score"
+    assert [(1, 0, None)] == rows(con, "conversations", columns)
+
+
 def test_sentiment_is_that_of_the_first_and_last_scored_post(tmp_path: Path) -> None:
     """Posts without a score leave it as it is."""
     con = told(

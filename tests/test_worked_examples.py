@@ -100,7 +100,7 @@ def test_a_worked_example_is_true(example: str, tmp_path: Path) -> None:
         lines += part.events
         events = sorted(map(event_of, lines, range(len(lines))), key=_at)
         folder = tmp_path / str(number)
-        con = history_of(events, POLICIES[policy], part.until, folder)
+        con = history_of(events, [POLICIES[policy]], microseconds(part.until), folder)
         samples: Samples = {}
         if any(query.startswith("live") for query, _ in part.asked):
             samples = samples_of(page_of(live_after(events, POLICIES[policy], part.until, folder)))
@@ -113,14 +113,14 @@ def test_a_worked_example_is_true(example: str, tmp_path: Path) -> None:
 
 
 def history_of(
-    events: list[dict[str, Any]], policy: str, until: str, folder: Path
+    events: list[dict[str, Any]], policies: list[str], until: int, folder: Path
 ) -> duckdb.DuckDBPyConnection:
-    """The history of some events, with customers' handles under a key."""
-    line = Line(policy)
+    """The history of some events by `until` (microseconds), with customers' handles under a key."""
+    line = Line(policies)
     line.router = Router(PARTITION, 3, Decoder(0, b"key"), has_threads=True, lateness=0)
     for event in events:
         line.feed(event)
-    return line.end(microseconds(until)).history(folder)
+    return line.end(until).history(folder)
 
 
 def live_after(events: list[dict[str, Any]], policy: str, until: str, folder: Path) -> LiveMetrics:

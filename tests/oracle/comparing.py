@@ -52,7 +52,7 @@ SHARED_COLUMNS: dict[str, tuple[str, ...]] = {
         "agent_states": "agent state started_at ended_at seconds source id",
         "windows": f"window_start {_SCOPE} posts replies opened closed answered met missed"
         " attainment is_breached first_response_p50 first_response_p90 first_response_mean"
-        " waiting oldest_wait_seconds",
+        " waiting oldest_wait_seconds final_at",
     }.items()
 }
 KEYS: dict[str, tuple[str, ...]] = {

@@ -56,6 +56,7 @@ def run_oracle(
     reopen_window_seconds: int = 604_800,
     max_ahead_seconds: int = 600,
     active_cap_seconds: int = 900,
+    restate_within_seconds: int = 86_400,
 ) -> duckdb.DuckDBPyConnection:
     """Compute every table over `event_files` (JSONL, also `.gz`) into an in-memory database.
 
@@ -75,16 +76,17 @@ def run_oracle(
         )
     con.execute(
         "create table settings (until_us bigint, expire_after_us bigint, reopen_window_us bigint,"
-        " max_ahead_us bigint, active_cap_us bigint)"
+        " max_ahead_us bigint, active_cap_us bigint, restate_within_us bigint)"
     )
     con.execute(
-        "insert into settings values (?, ?, ?, ?, ?)",
+        "insert into settings values (?, ?, ?, ?, ?, ?)",
         [
             until_us,
             None if expire_after_seconds is None else expire_after_seconds * MICROSECONDS,
             reopen_window_seconds * MICROSECONDS,
             max_ahead_seconds * MICROSECONDS,
             active_cap_seconds * MICROSECONDS,
+            restate_within_seconds * MICROSECONDS,
         ],
     )
     # seconds between the two nearest of sorted microseconds, linearly; null of an empty list

@@ -137,8 +137,10 @@ final as (
         interpolated(samples, 90) as first_response_p90,
         first_response_mean,
         coalesce(waiting, 0) as waiting,
-        oldest_wait_seconds
+        oldest_wait_seconds,
+        make_timestamptz(stop_us + restate_within_us) as final_at
     from counted
+    cross join settings
     left join waiting using (start_us, brand, channel, queue)
     left join objectives using (start_us, brand, channel, queue)
 )
