@@ -38,6 +38,15 @@ replywatch replay events.jsonl --out out --until 2026-03-06T00:00:00Z
 """
 
 
+LATE_SHARE = 0.1
+"""Of the events: if more came late, it is said what that may come from."""
+
+_LEAPT = (
+    "so much is late where one line is stamped far ahead of those around it, which moves the clock "
+    "there: look for such a line, or give --order time, which sorts an archive first"
+)
+
+
 def add_commands(commands: Commands) -> None:
     """Add `replay`."""
     parser = add_command(
@@ -134,6 +143,8 @@ def _replay_in(replay: Replay) -> int:
         rejected = sum(live.rejected.values())
         print(f"{counted(live.events, 'event')} counted{since} in {seconds:.1f} s")
         print(f"{live.late:,} late, {rejected:,} rejected{since}")
+        if live.late + live.rejected["forgotten"] > LATE_SHARE * live.events:
+            print(_LEAPT)
     print(summary(replay.out))
     return OK
 

@@ -124,6 +124,18 @@ def test_wrong_use_is_one_sentence_and_exits_with_2(
     assert said[0].islower() or said[0] in "'-"
 
 
+def test_a_replay_says_what_makes_so_much_late(first_hour: Path, tmp_path: Path) -> None:
+    """A first line of the year 2099 makes what follows late, and told why; sorted it does not."""
+    far = b'{"id":"far","at":"2099-01-01T00:00:00Z","kind":"post","conversation":"far"}\n'
+    events = tmp_path / "far.jsonl"
+    events.write_bytes(far + first_hour.read_bytes())
+    done = run_alone("replay", events, "--out", tmp_path / "out")
+    assert "stamped far ahead of those around it" in done.stdout
+    sorted_first = run_alone("replay", events, "--order", "time", "--out", tmp_path / "sorted")
+    assert "0 late, 0 rejected" in sorted_first.stdout
+    assert "stamped far ahead" not in sorted_first.stdout
+
+
 def test_a_replay_says_what_it_did(first_hour: Path, tmp_path: Path) -> None:
     """In a pipe: a summary on standard output and nothing on standard error."""
     done = run_alone("replay", first_hour, "--out", tmp_path / "out")

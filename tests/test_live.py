@@ -146,6 +146,21 @@ def test_a_torn_last_line_waits_for_its_rest(service: Service) -> None:
 COUNT = "select count(*), count(distinct id) from messages"
 
 
+def test_a_source_of_refused_lines_alone_ends_nothing(service: Service) -> None:
+    """Each is counted by its reason, kept, and the clock goes on; the first good line counts."""
+    process = service.start()
+    service.write(*(b"not an event\n" for _ in range(300)), *(b'{"id":1}\n' for _ in range(200)))
+    assert service.sees("care_events_rejected_total", 300, reason="malformed")
+    assert service.sees("care_events_rejected_total", 200, reason="invalid")
+    assert service.metric("care_messages_total", direction="inbound") in (None, 0)
+    watermark = service.metric("care_pipeline_watermark_timestamp_seconds")
+    assert watermark == pytest.approx(time.time(), abs=20)
+    service.write(event("post", "c1"))
+    assert service.sees("care_messages_total", 1, direction="inbound")
+    assert process.stop() == 0
+    assert [(500,)] == service.sql("select count(*) from rejected")
+
+
 def test_a_stop_leaves_everything_in_the_history(service: Service) -> None:
     """SIGTERM exits 0, and what was counted can be asked for without another start."""
     process = service.start()
