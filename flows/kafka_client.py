@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from replywatch.flows.kafka_settings import Client, Kafka
 from replywatch.flows.sources import LiveOptions, SourceError
@@ -11,10 +13,15 @@ from replywatch.flows.sources import LiveOptions, SourceError
 if TYPE_CHECKING:
     from confluent_kafka import Consumer, KafkaError
 
+T = TypeVar("T")
+
 MISSING = "Kafka needs confluent-kafka: pip install 'replywatch[kafka]'"
 
 BUFFERED_KB = 16384
 """Kilobytes that all readers together have fetched ahead."""
+
+PATIENCE = 30.0
+"""Seconds that brokers are given at the start."""
 
 RECONNECT_MS = 2000
 """Milliseconds, at most, between two attempts to reach a broker that is gone."""
@@ -53,6 +60,20 @@ def is_passing(error: KafkaError) -> bool:
         KafkaError.REQUEST_TIMED_OUT,
         KafkaError.UNKNOWN_LEADER_EPOCH,
     )
+
+
+def ask(question: Callable[[], T], patience: float = PATIENCE) -> T:
+    """What brokers answer to `question`, asked again for some seconds while what fails may pass."""
+    from confluent_kafka import KafkaException
+
+    until = time.monotonic() + patience
+    while True:
+        try:
+            return question()
+        except KafkaException as error:
+            if not is_passing(error.args[0]) or time.monotonic() > until:
+                raise
+            time.sleep(0.2)
 
 
 def open_consumer(client: Client, settings: dict[str, str], readers: int) -> Consumer:

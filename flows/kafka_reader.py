@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING
 import msgspec
 from bytewax.inputs import StatefulSourcePartition
 
-from replywatch.flows.kafka_client import KafkaOptions, is_passing, open_consumer, said
+from replywatch.flows.kafka_client import (
+    PATIENCE,
+    KafkaOptions,
+    ask,
+    is_passing,
+    open_consumer,
+    said,
+)
 from replywatch.flows.kafka_ends import Readers
 from replywatch.flows.routing import Item, Router
 from replywatch.flows.sources import LOOK_EVERY, SourceError
@@ -84,7 +91,8 @@ class Reader(StatefulSourcePartition[Item, bytes]):
 
         known = {} if state is None else state.read
         try:
-            about = self._consumer.list_topics(self._topic, timeout=30).topics[self._topic]
+            topics = ask(lambda: self._consumer.list_topics(self._topic, timeout=PATIENCE)).topics
+            about = topics[self._topic]
             if about.error is not None or not about.partitions:
                 what = about.error.str() if about.error is not None else "it has no partitions"
                 raise SourceError(f"kafka topic {self._topic!r}: {what}")
@@ -96,8 +104,7 @@ class Reader(StatefulSourcePartition[Item, bytes]):
             read = dict(known)
             for partition in filter(self._is_mine, sorted(about.partitions)):
                 if partition not in known:
-                    place = TopicPartition(self._topic, partition)
-                    first, end = self._consumer.get_watermark_offsets(place, timeout=30)
+                    first, end = self._ask_ends(partition)
                     # One added to the topic meanwhile is read from its beginning in any case.
                     at_end = self._options.kafka.start == "latest" and state is None
                     read[partition] = _Read(end if at_end else first)
@@ -108,6 +115,13 @@ class Reader(StatefulSourcePartition[Item, bytes]):
             options = self._options
             raise SourceError(said(options.kafka, options.settings, error.args[0])) from None
         return read
+
+    def _ask_ends(self, partition: int) -> tuple[int, int]:
+        """The first offset that a partition still has, and the next that it will have."""
+        from confluent_kafka import TopicPartition
+
+        place = TopicPartition(self._topic, partition)
+        return ask(lambda: self._consumer.get_watermark_offsets(place, timeout=PATIENCE))
 
     def _add_partitions(self) -> None:
         """Read partitions that were added to the topic, from their beginning."""
@@ -248,7 +262,7 @@ class Reader(StatefulSourcePartition[Item, bytes]):
 
         place, read = TopicPartition(self._topic, partition), self._read[partition]
         try:
-            first, _ = self._consumer.get_watermark_offsets(place, timeout=30)
+            first, _ = self._ask_ends(partition)
             if read.offset >= first:
                 raise SourceError(
                     f"kafka topic {self._topic!r}: partition {partition} ends before offset "

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
-from replywatch.flows.kafka_client import MISSING, RECONNECT_MS, said
+from replywatch.flows.kafka_client import MISSING, RECONNECT_MS, ask, said
 from replywatch.flows.kafka_settings import NoticeTopics
 from replywatch.flows.notices import NOTICES, Notice, Spike, encode
 from replywatch.metrics.times import SECOND
@@ -59,7 +59,7 @@ class Outlet:
 
     def _open(self) -> Producer:
         try:
-            from confluent_kafka import KafkaError, KafkaException, Producer
+            from confluent_kafka import KafkaException, Producer
         except ImportError:
             raise SinkError(MISSING) from None
         try:
@@ -76,16 +76,20 @@ class Outlet:
                 }
             )
             for topic in self._topics.values():
-                found = producer.list_topics(topic, timeout=self._timeout).topics[topic]
-                # A topic that the brokers create just now has no leader yet.
-                if (
-                    found.error is not None
-                    and found.error.code() != KafkaError.LEADER_NOT_AVAILABLE
-                ):
-                    raise SinkError(f"kafka topic {topic!r}: {found.error.str()}; create it first")
+                self._find(producer, topic)
         except KafkaException as error:
             raise SinkError(said(self._kafka, self._settings, error.args[0])) from None
         return producer
+
+    def _find(self, producer: Producer, topic: str) -> None:
+        """Make sure that there is a topic of this name."""
+        from confluent_kafka import KafkaError
+
+        about = ask(lambda: producer.list_topics(topic, timeout=self._timeout), self._timeout)
+        wrong = about.topics[topic].error
+        # A topic that the brokers create just now has no leader yet.
+        if wrong is not None and wrong.code() != KafkaError.LEADER_NOT_AVAILABLE:
+            raise SinkError(f"kafka topic {topic!r}: {wrong.str()}; create it first")
 
     def _note_error(self, error: KafkaError) -> None:
         if error.fatal():

@@ -189,6 +189,17 @@ def test_slow_and_failing_answers_are_asked_for_again(cluster: Cluster, reading:
     assert 5 == len(reading.ids)
 
 
+def test_failing_answers_at_the_start_are_asked_for_again(cluster: Cluster) -> None:
+    """A leader that just moved, a broker that took too long: no reason not to begin."""
+    cluster.produce(TOPIC, posts("a", 5), 1)
+    cluster.fail(METADATA, 7)
+    cluster.fail(LIST_OFFSETS, 6, 7, 5, 6, 7)
+    reading = Reading(cluster)
+    assert reading.follows()
+    reading.reader.close()
+    assert 5 == len(reading.ids)
+
+
 def test_messages_that_expired_while_it_was_down_stop_it(cluster: Cluster) -> None:
     """Unless told otherwise; then the gap is on record and what is left is read."""
     cluster.produce(TOPIC, posts("a", 5))

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
+from clusters import is_running, read_lock
 from replays import wait_for
 
 from faults.jsonl import LINES, sample, watched
@@ -93,6 +94,10 @@ class Place:
         self.url = self.process.stdout.readline().strip()
         return self.process
 
+    def pids(self) -> list[int]:
+        """Processes that had the history."""
+        return [said["pid"] for path in self.history.glob("lock*") if (said := read_lock(path))]
+
     def is_caught_up(self) -> bool:
         """Whether everything is counted up to about now, or the service is gone."""
         assert self.process is not None
@@ -122,10 +127,11 @@ class Place:
         return [] if code == 0 else [f"a service ended with {code}: {self.said()}"]
 
     def said(self) -> str:
-        """The last thing that services said of what is wrong."""
+        """The last thing that services said of what is wrong, in our words if there are any."""
         lines = (self.folder / "errors").read_text().splitlines()
-        wrong = [line for line in lines if not line.startswith("%")]
-        return wrong[-1] if wrong else ""
+        wrong = [line for line in lines if not line.startswith(("%", " "))]
+        ours = [line for line in wrong if line.startswith("replywatch")]
+        return (ours or wrong or [""])[-1]
 
 
 @dataclass
@@ -256,6 +262,8 @@ def _kill(place: Place, chance: random.Random, kills: int, figures: Figures) -> 
             said = place.said()
             figures.mismatches.append(f"a service ended with {process.returncode}: {said}")
         process.wait()
+        # Its children die with it, but a little later.
+        wait_for(lambda: not any(map(is_running, place.pids())))
         figures.fresh += fresh.seconds()
 
 
