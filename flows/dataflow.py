@@ -14,6 +14,7 @@ from replywatch.flows.notices import notices_of
 from replywatch.flows.routing import THREADS, Item
 from replywatch.flows.sinks import HistorySink, MetricsSink
 from replywatch.flows.sources import PARTITION
+from replywatch.flows.state_store import StateStores
 from replywatch.flows.steps import (
     DeskLogic,
     RosterLogic,
@@ -52,6 +53,7 @@ class Plan:
     policy: PolicyBook
     history: HistorySink
     metrics: MetricsSink
+    stores: StateStores
     shards: int
     desks: int
     rows_every: int
@@ -64,21 +66,22 @@ class Plan:
     def threads(self, state: bytes | None) -> ThreadsLogic:
         """The step that threads messages."""
         threads = Threads(list(self.partitions), self.remember_parents)
-        return ThreadsLogic(threads, self.shards, state)
+        return ThreadsLogic(threads, self.shards, self.stores, state)
 
     def shard(self, state: bytes | None) -> ShardLogic:
         """The step that keeps the conversations of one bucket."""
         shard = Shard(self.shards, [*self.partitions, THREADS], self.policy, self.rows_every)
-        return ShardLogic(shard, self.desks, state)
+        return ShardLogic(shard, self.desks, self.stores, state)
 
     def desk(self, state: bytes | None) -> DeskLogic:
         """The step that keeps the windows of some scopes."""
-        return DeskLogic(Desk(self.shards, self.policy, self.restate_within, self.volume), state)
+        desk = Desk(self.shards, self.policy, self.restate_within, self.volume)
+        return DeskLogic(desk, self.stores, state)
 
     def roster(self, state: bytes | None) -> RosterLogic:
         """The step that keeps the agents."""
         roster = Roster(self.shards, self.policy.active_cap, self.restate_within)
-        return RosterLogic(roster, state)
+        return RosterLogic(roster, self.stores, state)
 
 
 def build(plan: Plan) -> Dataflow:

@@ -14,6 +14,9 @@ from replywatch.metrics.watermark import EventBatch
 THREADS = "threads"
 """Key of the step that names conversations, and partition name of what it sends on."""
 
+ROSTER = "roster"
+"""Key of the one roster of agents."""
+
 Item = tuple[str, EventBatch | Rows]
 """A keyed item of the stream: events for one shard, or for `THREADS`; or refused rows."""
 

@@ -9,10 +9,12 @@ from zlib import crc32
 import msgspec
 from bytewax.operators import StatefulBatchLogic
 
-from replywatch.flows.routing import route_threaded
+from replywatch.flows.routing import ROSTER, THREADS, route_threaded, shard_key
+from replywatch.flows.state_store import LAYOUT, StateStore, StateStores
 from replywatch.metrics.board import ScopeBoard
 from replywatch.metrics.cells import Partial
 from replywatch.metrics.desk import Desk, Fresh
+from replywatch.metrics.kept import Keeps, ResumeError
 from replywatch.metrics.policy import Scope
 from replywatch.metrics.roster import AgentNews, Roster
 from replywatch.metrics.rows import Row
@@ -59,14 +61,62 @@ class Staffed(msgspec.Struct, gc=False):
     states: dict[str, int]
 
 
+class _Checkpoint(msgspec.Struct, array_like=True):
+    """What the engine keeps of a step: which checkpoint of its store counts, and its core."""
+
+    layout: int
+    name: str
+    number: int
+    core: bytes
+
+
+class Keeper:
+    """Keeps a step's state in a store of its own, and in the engine's what says where it stands."""
+
+    def __init__(self, of: Keeps, stores: StateStores, state: bytes | None) -> None:
+        self._of = of
+        self._stores = stores
+        self._store: StateStore | None = None
+        self._name = ""
+        if state is not None:
+            found = _decoded(state)
+            self._name, self._store = found.name, stores.open(found.name)
+            self._store.resume(found.number)
+            of.load(found.core, self._store)
+
+    def snapshot(self, name: str) -> bytes:
+        """Save what changed. `name` is the step's own; it may not know it before its first item,
+        and after a resume the one that it had counts."""
+        if self._store is None:
+            self._name, self._store = name, self._stores.open(name)
+            self._store.resume(0)
+        changes = self._of.changes(self._store)
+        number = self._store.save(changes)
+        return msgspec.msgpack.encode(_Checkpoint(LAYOUT, self._name, number, changes.core))
+
+
+def _decoded(state: bytes) -> _Checkpoint:
+    try:
+        found = msgspec.msgpack.decode(state, type=_Checkpoint)
+    except msgspec.DecodeError:
+        found = None
+    if found is None or found.layout != LAYOUT:
+        raise ResumeError(
+            "the recovery state was written by another version of replywatch (not layout "
+            f"{LAYOUT}): let that version finish it, or name a new folder"
+        )
+    return found
+
+
 class ThreadsLogic(StatefulBatchLogic[EventBatch, tuple[str, EventBatch], bytes]):
     """Names the conversations of events that don't, and sends them on to their shards."""
 
-    def __init__(self, threads: Threads, shards: int, state: bytes | None) -> None:
+    def __init__(
+        self, threads: Threads, shards: int, stores: StateStores, state: bytes | None
+    ) -> None:
         self._threads = threads
         self._shards = shards
-        if state is not None:
-            threads.restore(state)
+        self._keeper = Keeper(threads, stores, state)
 
     def on_batch(self, values: list[EventBatch]) -> tuple[Iterable[tuple[str, EventBatch]], bool]:
         for batch in values:
@@ -75,18 +125,17 @@ class ThreadsLogic(StatefulBatchLogic[EventBatch, tuple[str, EventBatch], bytes]
         return route_threaded(events, as_of, is_end, self._shards), self.RETAIN
 
     def snapshot(self) -> bytes:
-        return self._threads.snapshot()
+        return self._keeper.snapshot(THREADS)
 
 
 class ShardLogic(StatefulBatchLogic[EventBatch, Told, bytes]):
     """Applies events to conversations and splits what follows between the desks."""
 
-    def __init__(self, shard: Shard, desks: int, state: bytes | None) -> None:
+    def __init__(self, shard: Shard, desks: int, stores: StateStores, state: bytes | None) -> None:
         self._shard = shard
+        self._keeper = Keeper(shard, stores, state)
         self._keys = [desk_key(index) for index in range(desks)]
         self._desk_of: dict[tuple[str, str, str], int] = {}
-        if state is not None:
-            shard.restore(state)
 
     def on_batch(self, values: list[EventBatch]) -> tuple[Iterable[Told], bool]:
         for batch in values:
@@ -119,21 +168,24 @@ class ShardLogic(StatefulBatchLogic[EventBatch, Told, bytes]):
         return desk
 
     def snapshot(self) -> bytes:
-        return self._shard.snapshot()
+        return self._keeper.snapshot(shard_key(self._shard.index))
 
 
 class DeskLogic(StatefulBatchLogic[Partial, Shown, bytes]):
     """Puts windows together and shows the live state of its scopes."""
 
     def __init__(
-        self, desk: Desk, state: bytes | None, now: Callable[[], float] = time.monotonic
+        self,
+        desk: Desk,
+        stores: StateStores,
+        state: bytes | None,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._index = 0
         self._desk = desk
         self._now = now
         self._shown_at = -BOARDS_EVERY
-        if state is not None:
-            desk.restore(state)
+        self._keeper = Keeper(desk, stores, state)
 
     def on_batch(self, values: list[Partial]) -> tuple[Iterable[Shown], bool]:
         desk = self._desk
@@ -156,17 +208,16 @@ class DeskLogic(StatefulBatchLogic[Partial, Shown, bytes]):
         return self._desk.show()[0]
 
     def snapshot(self) -> bytes:
-        return self._desk.snapshot()
+        return self._keeper.snapshot(desk_key(self._index))
 
 
 class RosterLogic(StatefulBatchLogic[AgentNews, Staffed, bytes]):
     """Shares agents' time between their conversations, and keeps their states."""
 
-    def __init__(self, roster: Roster, state: bytes | None) -> None:
+    def __init__(self, roster: Roster, stores: StateStores, state: bytes | None) -> None:
         self._roster = roster
         self._states: dict[str, int] = {}
-        if state is not None:
-            roster.restore(state)
+        self._keeper = Keeper(roster, stores, state)
 
     def on_batch(self, values: list[AgentNews]) -> tuple[Iterable[Staffed], bool]:
         roster = self._roster
@@ -188,4 +239,4 @@ class RosterLogic(StatefulBatchLogic[AgentNews, Staffed, bytes]):
         return [Staffed(rows, samples, counts)], self.RETAIN
 
     def snapshot(self) -> bytes:
-        return self._roster.snapshot()
+        return self._keeper.snapshot(ROSTER)

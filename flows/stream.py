@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from importlib.metadata import version
@@ -25,7 +25,7 @@ from replywatch.flows.kafka_sink import KafkaSink, SinkOptions
 from replywatch.flows.live import LiveMetrics
 from replywatch.flows.members import Membership, membership
 from replywatch.flows.routing import Router
-from replywatch.flows.runner import FINISHED, StopFlag, begin, run_flow
+from replywatch.flows.runner import FINISHED, RECOVERY, StopFlag, begin, run_flow
 from replywatch.flows.settings import Settings, SettingsError, load_policy
 from replywatch.flows.sinks import HistorySink, MetricsSink
 from replywatch.flows.sources import (
@@ -36,6 +36,7 @@ from replywatch.flows.sources import (
     Progress,
     ReplayOptions,
 )
+from replywatch.flows.state_store import StateStores
 from replywatch.flows.steady import SteadyClock
 from replywatch.flows.storage import naming
 from replywatch.flows.watchdog import Watchdog
@@ -144,7 +145,8 @@ def _replay(replay: Replay, policy: PolicyBook, live: LiveMetrics, member: Membe
         seal_every=5,
         is_writer=replay.cluster.is_first,
     )
-    run_flow(build(plan), replay.out, replay.workers, epoch, member)
+    with closing(plan.stores):
+        run_flow(build(plan), replay.out, replay.workers, epoch, member)
 
 
 def run_live(
@@ -205,7 +207,7 @@ def run_live(
         with member.running() as is_needed:
             if is_needed:
                 watched = watchdog.watching() if cluster.is_first else nullcontext()
-                with watched:
+                with watched, closing(plan.stores):
                     run_flow(build(plan), settings.history, 1, epoch, member)
             if notices is not None:
                 notices.finish()
@@ -266,6 +268,7 @@ def _plan(
             HistoryWriter(folder), seal_every, published, is_here=is_writer, on_epoch=on_epoch
         ),
         metrics=MetricsSink(live),
+        stores=StateStores(folder / RECOVERY),
         shards=settings.shards,
         desks=settings.desks,
         rows_every=rows_every,

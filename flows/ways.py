@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from replywatch.flows.routing import REFUSED, THREADS, Item
+from replywatch.flows.routing import REFUSED, ROSTER, THREADS, Item
 from replywatch.flows.sinks import HISTORY
 from replywatch.flows.steps import Shown, Staffed, Told
 from replywatch.metrics.cells import Partial
@@ -41,10 +41,6 @@ def without_key(item: tuple[str, X]) -> X:
 def partials_of(item: tuple[str, Told]) -> list[tuple[str, Partial]]:
     """What a shard says to each desk, keyed by desk."""
     return item[1].partials
-
-
-ROSTER = "roster"
-"""Key of the one roster of agents."""
 
 
 def news_of(item: tuple[str, Told]) -> tuple[str, AgentNews]:

@@ -12,6 +12,7 @@ import msgspec
 
 from replywatch.metrics.board import ScopeBoard
 from replywatch.metrics.cells import Cell, Partial
+from replywatch.metrics.kept import Changes, Kept
 from replywatch.metrics.policy import PolicyBook, Scope
 from replywatch.metrics.rows import Row
 from replywatch.metrics.scope_state import ScopeState
@@ -139,14 +140,14 @@ class Desk:
         states = (self.scopes[scope] for scope in sorted(self.scopes))
         return [state.board(self.watermark, self.policy) for state in states], fresh
 
-    def snapshot(self) -> bytes:
-        """The whole state as bytes."""
+    def changes(self, kept: Kept) -> Changes:
+        """The whole state."""
         scopes = list(self.scopes.values())
-        return _ENCODER.encode(DeskState(self.marks, self.watermark, scopes))
+        return Changes(_ENCODER.encode(DeskState(self.marks, self.watermark, scopes)), [], [])
 
-    def restore(self, data: bytes) -> None:
-        """Continue from `snapshot`."""
-        state = _DECODER.decode(data)
+    def load(self, core: bytes, kept: Kept) -> None:
+        """Continue from `changes`."""
+        state = _DECODER.decode(core)
         self.marks = state.marks
         self.watermark = state.watermark
         for scope in state.scopes:

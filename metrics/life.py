@@ -81,7 +81,6 @@ class Life(msgspec.Struct, array_like=True):
     changed_channel: bool = False
     is_ended: bool = False
     wake_at: int = NEVER  # earliest entry of this conversation in its shard's heap
-    written: int = 0  # revision last written to the history
 
     @property
     def is_open(self) -> bool:

@@ -7,6 +7,7 @@ from replywatch.metrics.clocks import pass_until
 from replywatch.metrics.conversation import Conversation
 from replywatch.metrics.conversation_rows import conversation_row
 from replywatch.metrics.events import Event, put_in_order
+from replywatch.metrics.finals import Finals
 from replywatch.metrics.policy import PolicyBook
 from replywatch.metrics.rows import RejectedRow, Row
 from replywatch.metrics.times import MINUTE, SECOND
@@ -64,20 +65,12 @@ def _forgotten(event: Event, now: int) -> RejectedRow:
     return (event.source or "default", event.id, "forgotten", detail, now, b"")
 
 
-def row_of(conversation: Conversation, policy: PolicyBook) -> Row:
-    """The conversation's row as it stands, which counts as written from now on."""
-    conversation.written = conversation.revision
-    return conversation_row(conversation, policy)
-
-
-def finish(
-    conversation: Conversation, book: Book, written: list[Row], finals: dict[str, int]
-) -> None:
+def finish(conversation: Conversation, book: Book, written: list[Row], finals: Finals) -> None:
     """A final conversation is written once more; of what it was, only its end is remembered."""
-    finals[conversation.id] = conversation.ends_at(book.policy)
+    finals.note(conversation.id, conversation.ends_at(book.policy))
     conversation.end(book)
     if conversation.opened_at is not None:
-        written.append(row_of(conversation, book.policy))
+        written.append(conversation_row(conversation, book.policy))
 
 
 def tell(
@@ -87,7 +80,7 @@ def tell(
     until: int,
     book: Book,
     written: list[Row],
-    finals: dict[str, int],
+    finals: Finals,
 ) -> Conversation:
     """What became of these events by `until`; conversations that ended before are written."""
     conversation = Conversation(name, generation=generation)

@@ -17,6 +17,7 @@ import msgspec
 from replywatch.metrics.attention import LOOK_BACK, Attention, focus_in_force
 from replywatch.metrics.book import Answer, Focus
 from replywatch.metrics.events import Event, by_order
+from replywatch.metrics.kept import Changes, Kept
 from replywatch.metrics.policy import Scope
 from replywatch.metrics.rows import RejectedRow, Row
 from replywatch.metrics.times import NEVER, SECOND
@@ -263,13 +264,17 @@ class Roster:
                 counts[agent.states[-1].state] += 1
         return counts
 
-    def snapshot(self) -> bytes:
-        """The whole state as bytes."""
-        return _ENCODER.encode(_RosterState(self.marks, self.watermark, list(self.agents.values())))
+    def changes(self, kept: Kept) -> Changes:
+        """The whole state."""
+        return Changes(
+            _ENCODER.encode(_RosterState(self.marks, self.watermark, list(self.agents.values()))),
+            [],
+            [],
+        )
 
-    def restore(self, data: bytes) -> None:
-        """Continue from `snapshot`."""
-        state = _DECODER.decode(data)
+    def load(self, core: bytes, kept: Kept) -> None:
+        """Continue from `changes`."""
+        state = _DECODER.decode(core)
         self.marks, self.watermark = state.marks, state.watermark
         self.agents = {agent.name: agent for agent in state.agents}
         self._busy = {agent.name for agent in state.agents if agent.untold_from < NEVER}

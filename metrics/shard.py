@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 import msgspec
 
@@ -18,13 +18,16 @@ from replywatch.metrics.book import Book
 from replywatch.metrics.cells import Partial
 from replywatch.metrics.clocks import note_running, pass_until
 from replywatch.metrics.conversation import Conversation
+from replywatch.metrics.conversation_rows import conversation_row
 from replywatch.metrics.events import Event, by_time, settle_ties
-from replywatch.metrics.log import decode_log, encode_log
+from replywatch.metrics.finals import Finals
+from replywatch.metrics.kept import Changes, Kept, ResumeError
 from replywatch.metrics.policy import PolicyBook
-from replywatch.metrics.retelling import Pace, finish, not_forgotten, row_of, tell
+from replywatch.metrics.residents import Residents
+from replywatch.metrics.retelling import Pace, finish, not_forgotten, tell
 from replywatch.metrics.roster import AgentNews
 from replywatch.metrics.rows import RestatementRow, Row
-from replywatch.metrics.times import DAY, NEVER
+from replywatch.metrics.times import NEVER
 from replywatch.metrics.watermark import EventBatch, Marks
 
 
@@ -36,26 +39,19 @@ class Rows(msgspec.Struct, array_like=True, gc=False):
     is_last: bool = False  # said by the source with its last rows: no epoch comes after this one
 
 
-class ShardState(msgspec.Struct, array_like=True):
-    """All that a shard remembers, as it is written to the recovery store."""
+class _Core(msgspec.Struct, array_like=True):
+    """What a shard remembers beside conversations and ends."""
 
-    layout: int
     shards: int
     marks: Marks
     watermark: int
-    pending: list[Event]
-    conversations: dict[str, Conversation]
-    finals: dict[str, int]
     rows_due_at: int
+    pending: list[Event]
 
 
-_LAYOUT = 2
-_ENCODER = msgspec.msgpack.Encoder(enc_hook=encode_log)
-_DECODER = msgspec.msgpack.Decoder(ShardState, dec_hook=decode_log)
-
-
-class ResumeError(RuntimeError):
-    """A snapshot that this configuration can't continue from."""
+_ENDS = 2  # a part beside those of `residents`
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(_Core)
 
 
 class Shard:
@@ -76,11 +72,10 @@ class Shard:
         self.marks = Marks.of(partitions)
         self.watermark = -NEVER
         self.pending: list[Event] = []
-        self.conversations: dict[str, Conversation] = {}
-        self.changed: set[str] = set()
+        self.conversations = Residents()
+        self.changed: set[str] = set()  # whose row is to be written
         self.rows_due_at = NEVER if rows_every == NEVER else -NEVER
-        self.finals: dict[str, int] = {}  # ends of conversations that left memory lately
-        self._finals_swept_at = -NEVER
+        self.finals = Finals(_ENDS, policy.memory)
         self.is_stopping = False
         self._pace = Pace()
         self.undone: list[Row] = []  # rows of SLA clocks that restatements took back
@@ -123,12 +118,9 @@ class Shard:
         self._wake_until(now, book, written)
         self._write_changed(now, written)
         if self.marks.is_end:
-            for name in sorted(self.conversations):
-                note_running(self.conversations[name], book)
-        if now - self._finals_swept_at > DAY:
-            self._finals_swept_at = now
-            limit = now - self.policy.memory
-            self.finals = {name: end for name, end in self.finals.items() if end > limit}
+            for conversation in self.conversations.all():
+                note_running(conversation, book)
+        self.finals.sweep(now)
         added = [(scope, window, cell) for (scope, window), cell in book.cells.items()]
         partial = Partial(
             0,
@@ -178,6 +170,7 @@ class Shard:
 
     def _apply(self, events: list[Event], book: Book, written: list[Row]) -> None:
         conversations, touched = self.conversations, set[str]()
+        awake = conversations.awake
         expire_after = self.policy.expire_after
         for event in events:
             name = event.conversation
@@ -185,7 +178,7 @@ class Shard:
                 book.agent_states.append(event)  # belongs to no conversation
                 continue
             at = event.time
-            conversation = conversations.get(name)
+            conversation = awake.get(name) or conversations.get(name)
             if (
                 conversation is not None
                 and (conversation.closed_at is not None or at - conversation.last_at > expire_after)
@@ -194,7 +187,8 @@ class Shard:
                 self._end(conversation, book, written)
                 conversation = None
             if conversation is None:
-                conversation = conversations[name] = Conversation(name, last_at=at)
+                conversation = Conversation(name, last_at=at)
+                conversations.add(conversation)
                 self._wake_at(conversation, at + expire_after)
             if not conversation.log.add(event):
                 continue  # a duplicate counts once
@@ -205,8 +199,9 @@ class Shard:
             elif event.kind == "closed":
                 self._wake_at(conversation, conversation.ends_at(self.policy))
 
-        for name in touched:  # live events would stay in memory for long
-            conversations[name].log.pack()
+        for name in touched:
+            awake[name].log.pack()  # live events would stay in memory for long
+            conversations.touch(name)
         self.changed |= touched
 
     def _wake_until(self, now: int, book: Book, written: list[Row]) -> None:
@@ -214,11 +209,13 @@ class Shard:
         heap = self._heap
         while heap and heap[0][0] < now:
             at, name = heappop(heap)
-            conversation = self.conversations.get(name)
-            if conversation is None or conversation.wake_at != at:
+            if self.conversations.wakes_at(name) != at:
                 continue  # it ended, or an earlier entry stood in for this one
+            conversation = self.conversations.get(name)
+            assert conversation is not None
             if conversation.next_due < now:
                 pass_until(conversation, now, book)
+                self.conversations.touch(name)
             if conversation.ends_at(self.policy) < now:
                 self._end(conversation, book, written)
                 continue
@@ -237,7 +234,7 @@ class Shard:
     def _end(self, conversation: Conversation, book: Book, written: list[Row]) -> None:
         """A final conversation leaves memory."""
         finish(conversation, book, written, self.finals)
-        del self.conversations[conversation.id]
+        self.conversations.remove(conversation.id)
         self._pace.forget(conversation.id)
         self.changed.discard(conversation.id)
 
@@ -264,7 +261,7 @@ class Shard:
                 news.setdefault(event.conversation, []).append(event)
         for name, events in news.items():
             old = self.conversations.get(name)
-            events = not_forgotten(events, old, self.finals.get(name, -NEVER), before, book)
+            events = not_forgotten(events, old, self.finals.of(name), before, book)
             log = [] if old is None else old.log.events()
             known = {event.key for event in log}
             fresh = {event.key: event for event in events if event.key not in known}
@@ -273,14 +270,15 @@ class Shard:
             generation = 0 if old is None else old.generation + 1
             undone, redone = Book(self.policy), Book(self.policy)
             if old is not None:
-                tell(name, old.generation, log, before, undone, [], {})
+                tell(name, old.generation, log, before, undone, [], Finals())
                 self.undone += undone.sla
             told = [*log, *fresh.values()]
             self._pace.tell(name, len(told))
             new = tell(name, generation, told, before, redone, written, self.finals)
             book.restate(new.scope, undone, redone)
             new.revision += 0 if old is None else old.revision
-            self.conversations[name] = new
+            self.conversations.add(new)
+            self.conversations.touch(name)
             self.changed.add(name)
             self._schedule(new)
             if old is not None:
@@ -295,40 +293,34 @@ class Shard:
         elif not self.marks.is_end and not self.is_stopping:
             return
         for name in sorted(self.changed):
-            conversation = self.conversations[name]
-            if conversation.opened_at is not None and conversation.written < conversation.revision:
-                written.append(row_of(conversation, self.policy))
+            conversation = self.conversations.get(name)
+            if conversation is not None and conversation.opened_at is not None:
+                written.append(conversation_row(conversation, self.policy))
+                self.conversations.touch(name)
         self.changed.clear()
 
     # -- recovery -----------------------------------------------------------------------------
 
-    def snapshot(self) -> bytes:
-        """The whole state as bytes."""
-        state = ShardState(
-            _LAYOUT,
-            self.shards,
-            self.marks,
-            self.watermark,
-            self.pending,
-            self.conversations,
-            self.finals,
-            self.rows_due_at,
-        )
-        return _ENCODER.encode(state)
+    def changes(self, kept: Kept) -> Changes:
+        """What is to be kept since the last time."""
+        core = _Core(self.shards, self.marks, self.watermark, self.rows_due_at, self.pending)
+        if self.marks.is_end:  # nobody will ask for a conversation any more
+            return Changes(_ENCODER.encode(core), [], [])
+        conversations, gone = self.conversations.changes(kept, self.changed)
+        ends, forgotten = self.finals.changes()
+        return Changes(_ENCODER.encode(core), [*conversations, *ends], [*gone, *forgotten])
 
-    def restore(self, data: bytes) -> None:
-        """Continue from `snapshot`, or `ResumeError` if the number of shards changed since."""
-        state = _DECODER.decode(data)
-        if (state.layout, state.shards) != (_LAYOUT, self.shards):
+    def load(self, core: bytes, kept: Kept) -> None:
+        """Continue from `changes`, or `ResumeError` if the number of shards changed since."""
+        state = _DECODER.decode(core)
+        if state.shards != self.shards:
             raise ResumeError(
-                f"the recovery state was written with {state.shards} shards (layout "
-                f"{state.layout}), not {self.shards} ({_LAYOUT}); use those or a new folder"
+                f"the recovery state was written with {state.shards} shards, not {self.shards}; "
+                "use as many, or a new folder"
             )
-        self.marks = state.marks
+        self.marks, self.pending = state.marks, state.pending
         self.watermark, self.rows_due_at = state.watermark, state.rows_due_at
-        self.pending, self.conversations = state.pending, state.conversations
-        self.finals = state.finals
-        for conversation in self.conversations.values():
-            self._schedule(conversation)
-            if conversation.written < conversation.revision:
-                self.changed.add(conversation.id)
+        self.changed = self.conversations.load(kept)
+        self.finals.load(kept)
+        self._heap = [(at, name) for name, at in self.conversations.asleep.items() if at < NEVER]
+        heapify(self._heap)

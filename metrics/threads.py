@@ -11,6 +11,7 @@ from __future__ import annotations
 import msgspec
 
 from replywatch.metrics.events import Event, identity, put_in_order
+from replywatch.metrics.kept import Changes, Kept
 from replywatch.metrics.watermark import EventBatch, Marks
 
 
@@ -96,13 +97,17 @@ class Threads:
         limit = now - self.memory
         self.known = {name: found for name, found in self.known.items() if found[1] >= limit}
 
-    def snapshot(self) -> bytes:
-        """The whole state as bytes."""
-        return _ENCODER.encode(ThreadsState(self.marks, self.pending, self.known, self.next_sweep))
+    def changes(self, kept: Kept) -> Changes:
+        """The whole state."""
+        return Changes(
+            _ENCODER.encode(ThreadsState(self.marks, self.pending, self.known, self.next_sweep)),
+            [],
+            [],
+        )
 
-    def restore(self, data: bytes) -> None:
-        """Continue from `snapshot`."""
-        state = _DECODER.decode(data)
+    def load(self, core: bytes, kept: Kept) -> None:
+        """Continue from `changes`."""
+        state = _DECODER.decode(core)
         self.marks = state.marks
         self.pending, self.known = state.pending, state.known
         self.next_sweep = state.next_sweep

@@ -27,13 +27,15 @@ import msgspec
 from replywatch.flows import stream
 from replywatch.flows.dataflow import Plan
 from replywatch.flows.live import LiveMetrics
-from replywatch.flows.routing import THREADS, Router, shard_key
+from replywatch.flows.routing import ROSTER, THREADS, Router, shard_key
 from replywatch.flows.settings import Settings
 from replywatch.flows.sources import PARTITION
+from replywatch.flows.state_store import StateStore, StateStores
 from replywatch.flows.steps import DeskLogic
-from replywatch.flows.ways import ROSTER, news_of, partials_of, rows_of
+from replywatch.flows.ways import news_of, partials_of, rows_of
 from replywatch.metrics.board import ScopeBoard
 from replywatch.metrics.events import Decoder
+from replywatch.metrics.kept import Keeps
 from replywatch.metrics.policy import PolicyBook, read_policy
 from replywatch.metrics.times import NEVER, SECOND
 from replywatch.sql.history import DATABASE
@@ -167,6 +169,14 @@ def wait_for(found: Callable[[], Any], seconds: float = 10) -> Any:
 # -- the steps without the engine -------------------------------------------------------------
 
 
+def handed_over(old: Keeps, new: Keeps) -> None:
+    """Let `new` go on from what `old` keeps."""
+    store = StateStore(None)
+    changes = old.changes(store)
+    store.save(changes)
+    new.load(changes.core, store)
+
+
 class Line:
     """The flow's steps, joined by queues: events in, tables out.
 
@@ -193,6 +203,7 @@ class Line:
             policy=PolicyBook([read_policy(tomllib.loads(text)) for text in texts]),
             history=nothing,
             metrics=nothing,
+            stores=StateStores(None),
             shards=shards,
             desks=desks,
             rows_every=NEVER,
@@ -205,6 +216,7 @@ class Line:
         self.rows: dict[str, list[Any]] = {}
         self.queues: dict[str, deque[Any]] = {}
         self.steps: dict[str, Any] = {}
+        self.heard: set[str] = set()
         for key in (THREADS, *map(shard_key, range(shards))):
             self._step(key, None)
 
@@ -232,9 +244,9 @@ class Line:
         return self._send(max(self.router.highest, until), is_end=True)
 
     def cut(self) -> Line:
-        """Go on from snapshots in new steps."""
-        for key, step in list(self.steps.items()):
-            self._step(key, step.snapshot())
+        """Go on from snapshots in new steps; the engine takes none of a step that heard nothing."""
+        for key in self.heard:
+            self._step(key, self.steps[key].snapshot())
         return self
 
     def _send(self, as_of: int, is_end: bool = False) -> Line:
@@ -245,6 +257,7 @@ class Line:
             steps -= 1
             key = waiting[0] if self.shuffle is None else self.shuffle.choice(waiting)
             queue = self.queues[key]
+            self.heard.add(key)
             portion = 1 if self.shuffle is None else self.shuffle.randint(1, len(queue))
             said, _ = self._step(key, None).on_batch([queue.popleft() for _ in range(portion)])
             for one in said:

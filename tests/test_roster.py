@@ -9,7 +9,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle.cases import rows, timeline
-from replays import Line, policy_text
+from replays import Line, handed_over, policy_text
 
 from replywatch.metrics.book import Answer, Focus
 from replywatch.metrics.events import Event
@@ -149,7 +149,7 @@ def test_a_roster_goes_on_from_a_snapshot(
     expected = told(straight, portions)
     found = told(cut_up, portions[:cut])
     resumed = Roster(SHARDS, CAP, DAY)
-    resumed.restore(cut_up.snapshot())
+    handed_over(cut_up, resumed)
     for row in told(resumed, portions[cut:]).values():
         keep(found, [row])
     assert expected == found
