@@ -143,18 +143,18 @@ class StateStore(Kept):
         data: list[tuple[int, int, bytes]] = []
         superseded: list[int] = []
         id = self._last_id
-        for piece in changes.pieces:
-            id += 1
-            head = (id, piece.part, piece.key, piece.at, piece.mark)
-            heads.append((*head, _crc(*head)))
-            data.append((id, crc32(piece.data, id), piece.data))
-            self._note(id, piece.part, piece.key, piece.mark, superseded)
         for part, key in changes.gone:
             if key in self._ids.get(part, ()):
                 id += 1
                 head = (id, part, key, 0, _GONE)
                 heads.append((*head, _crc(*head)))
                 self._note(id, part, key, _GONE, superseded)
+        for piece in changes.pieces:
+            id += 1
+            head = (id, piece.part, piece.key, piece.at, piece.mark)
+            heads.append((*head, _crc(*head)))
+            data.append((id, crc32(piece.data, id), piece.data))
+            self._note(id, piece.part, piece.key, piece.mark, superseded)
         self._last_id, self.number = id, self.number + 1
         is_full = len(self._superseded) == SPARE
         old = [(one,) for one in self._superseded[0]] if is_full else []

@@ -15,22 +15,22 @@ from replywatch.metrics.cells import Cell, Partial
 from replywatch.metrics.kept import Changes, Kept
 from replywatch.metrics.policy import PolicyBook, Scope
 from replywatch.metrics.rows import Row
+from replywatch.metrics.scope_pieces import ScopePieces
 from replywatch.metrics.scope_state import ScopeState
 from replywatch.metrics.times import HOUR, NEVER, WINDOW, window_of
 from replywatch.metrics.volume_settings import VolumeSettings
 from replywatch.metrics.watermark import Marks
 
 
-class DeskState(msgspec.Struct, array_like=True):
-    """All that a desk remembers, as it is written to the recovery store."""
+class _Core(msgspec.Struct, array_like=True):
+    """What a desk remembers beside its scopes."""
 
     marks: Marks
     watermark: int
-    scopes: list[ScopeState]
 
 
 _ENCODER = msgspec.msgpack.Encoder()
-_DECODER = msgspec.msgpack.Decoder(DeskState)
+_DECODER = msgspec.msgpack.Decoder(_Core)
 
 
 class Fresh:
@@ -64,6 +64,7 @@ class Desk:
         self.marks = Marks.of(str(shard) for shard in range(shards))
         self.watermark = -NEVER
         self.scopes: dict[Scope, ScopeState] = {}
+        self._pieces = ScopePieces()
         self.fresh = Fresh()
         self._open: list[tuple[int, Scope]] = []
         self._silent_until = -NEVER
@@ -89,8 +90,10 @@ class Desk:
             state = self._keep(ScopeState(scope))
         if window + WINDOW <= self.watermark:
             self._corrections.setdefault(scope, []).append((window, cell, is_added))
-        elif state.note_open(window, cell, is_added):
-            heappush(self._open, (window, scope))
+        else:
+            self._pieces.note(scope, window, cell, is_added)
+            if state.note_open(window, cell, is_added):
+                heappush(self._open, (window, scope))
 
     def _keep(self, state: ScopeState) -> ScopeState:
         self.scopes[state.scope] = state
@@ -141,16 +144,17 @@ class Desk:
         return [state.board(self.watermark, self.policy) for state in states], fresh
 
     def changes(self, kept: Kept) -> Changes:
-        """The whole state."""
-        scopes = list(self.scopes.values())
-        return Changes(_ENCODER.encode(DeskState(self.marks, self.watermark, scopes)), [], [])
+        """What is to be kept since the last time."""
+        pieces, gone = self._pieces.changes(self.scopes.values())
+        return Changes(_ENCODER.encode(_Core(self.marks, self.watermark)), pieces, gone)
 
     def load(self, core: bytes, kept: Kept) -> None:
         """Continue from `changes`."""
         state = _DECODER.decode(core)
         self.marks = state.marks
         self.watermark = state.watermark
-        for scope in state.scopes:
+        scopes = self._pieces.load(kept)
+        for scope in scopes:
             self._keep(scope)
-        self._open = [(window, scope.scope) for scope in state.scopes for window in scope.open]
+        self._open = [(window, scope.scope) for scope in scopes for window in scope.open]
         heapify(self._open)

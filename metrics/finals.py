@@ -37,7 +37,7 @@ class Finals:
 
     def changes(self) -> tuple[list[Piece], list[tuple[int, str]]]:
         """Ends that are new, and pieces of ends that are forgotten."""
-        gone = self._journal.let_go(self._swept_at - self.memory)
+        gone = self._journal.let_go(self._swept_at - self.memory, self._journal.next)
         if not self._fresh:
             return [], gone
         fresh, self._fresh = self._fresh, {}

@@ -29,7 +29,10 @@ class Piece(NamedTuple):
 
 
 class Changes(NamedTuple):
-    """What a checkpoint holds: `core` whole each time, and of the pieces what changed."""
+    """What a checkpoint holds: `core` whole each time, and of the pieces what changed.
+
+    One that is both gone and among the pieces is there, as it is among them.
+    """
 
     core: bytes
     pieces: list[Piece]
@@ -76,10 +79,10 @@ class Journal:
         self.next += 1
         return piece
 
-    def let_go(self, limit: int) -> list[tuple[int, str]]:
-        """The portions with nothing at or after `limit`, which are gone from now on."""
+    def let_go(self, limit: int, before: int) -> list[tuple[int, str]]:
+        """The portions before this one with nothing at or after `limit`: gone from now on."""
         gone = []
-        while self._portions and self._portions[0][1] < limit:
+        while self._portions and self._portions[0][1] < limit and self._portions[0][0] < before:
             gone.append((self.part, str(self._portions.popleft()[0])))
         return gone
 

@@ -17,7 +17,7 @@ import msgspec
 from replywatch.metrics.attention import LOOK_BACK, Attention, focus_in_force
 from replywatch.metrics.book import Answer, Focus
 from replywatch.metrics.events import Event, by_order
-from replywatch.metrics.kept import Changes, Kept
+from replywatch.metrics.kept import Changes, Kept, Piece
 from replywatch.metrics.policy import Scope
 from replywatch.metrics.rows import RejectedRow, Row
 from replywatch.metrics.times import NEVER, SECOND
@@ -69,14 +69,17 @@ class _Agent(msgspec.Struct, array_like=True):
     states_forgotten_before: int = -NEVER
 
 
-class _RosterState(msgspec.Struct, array_like=True):
+class _Core(msgspec.Struct, array_like=True):
     marks: Marks
     watermark: int
-    agents: list[_Agent]
+
+
+_AGENTS = 0  # the part: a piece an agent, which holds `keep` of what was told
 
 
 _ENCODER = msgspec.msgpack.Encoder()
-_DECODER = msgspec.msgpack.Decoder(_RosterState)
+_DECODER = msgspec.msgpack.Decoder(_Core)
+_AGENT = msgspec.msgpack.Decoder(_Agent)
 
 
 def _replied(kept: _Kept) -> int:
@@ -103,12 +106,14 @@ class Roster:
         self.samples: list[tuple[Scope, float]] = []
         self._told_states: list[Row] = []
         self._busy: set[str] = set()
+        self._unsaved: set[str] = set()
 
     def _agent(self, name: str) -> _Agent:
         known = self.agents.get(name)
         if known is None:
             known = self.agents[name] = _Agent(name)
         self._busy.add(name)
+        self._unsaved.add(name)
         return known
 
     def receive(self, news: AgentNews) -> None:
@@ -193,7 +198,9 @@ class Roster:
             agent = self.agents[name]
             if agent.untold_from <= limit or agent.changed_from < NEVER:
                 handling += self._tell(agent, limit)
-            self._forget(agent, now - self.keep)
+                self._unsaved.add(name)
+            if self._forget(agent, now - self.keep):
+                self._unsaved.add(name)
             if agent.untold_from < NEVER:
                 busy.add(name)
         self._busy = busy
@@ -242,8 +249,9 @@ class Roster:
             )
         agent.untold_from = kept[last].answer.replied_at if last < len(kept) else NEVER
 
-    def _forget(self, agent: _Agent, limit: int) -> None:
-        """Let go of what is too old to be changed."""
+    def _forget(self, agent: _Agent, limit: int) -> bool:
+        """Let go of what is too old to be changed; whether there was any."""
+        before = len(agent.answers), len(agent.focus), len(agent.states)
         if agent.answers and _replied(agent.answers[0]) < limit - self.cap:
             agent.answers = [one for one in agent.answers if _replied(one) >= limit]
         oldest = limit - self.cap - LOOK_BACK
@@ -255,6 +263,7 @@ class Roster:
             place = bisect_left(states, (limit,), key=lambda one: one.order[:1])
             agent.states_forgotten_before = states[place - 1].order[0]
             agent.states = states[place - 1 :]
+        return before != (len(agent.answers), len(agent.focus), len(agent.states))
 
     def counts(self) -> dict[str, int]:
         """How many agents are in each state now."""
@@ -265,19 +274,20 @@ class Roster:
         return counts
 
     def changes(self, kept: Kept) -> Changes:
-        """The whole state."""
-        return Changes(
-            _ENCODER.encode(_RosterState(self.marks, self.watermark, list(self.agents.values()))),
-            [],
-            [],
-        )
+        """What is to be kept since the last time."""
+        pieces = [
+            Piece(_AGENTS, name, _ENCODER.encode(self.agents[name])) for name in self._unsaved
+        ]
+        self._unsaved.clear()
+        return Changes(_ENCODER.encode(_Core(self.marks, self.watermark)), pieces, [])
 
     def load(self, core: bytes, kept: Kept) -> None:
         """Continue from `changes`."""
         state = _DECODER.decode(core)
         self.marks, self.watermark = state.marks, state.watermark
-        self.agents = {agent.name: agent for agent in state.agents}
-        self._busy = {agent.name for agent in state.agents if agent.untold_from < NEVER}
+        for name, _, data in kept.contents(_AGENTS):
+            self.agents[name] = _AGENT.decode(data)
+        self._busy = {name for name, agent in self.agents.items() if agent.untold_from < NEVER}
 
 
 def _touch(agent: _Agent, start: int, end: int) -> None:

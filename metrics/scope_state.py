@@ -92,6 +92,8 @@ class ScopeState(msgspec.Struct, array_like=True):
     volume: Volume = msgspec.field(default_factory=new_volume)
     spikes: list[Episode] = []  # that changed since `take_spikes`
     forgotten_before: int = 0  # windows before this one can't be restated any more
+    is_changed: bool = True  # apart from its windows, since the last checkpoint
+    changed: set[int] = set()  # closed windows that are new, different or forgotten since then
 
     def note_open(self, window: int, cell: Cell, is_added: bool) -> bool:
         """Add a change in an open window; whether the window is new."""
@@ -117,9 +119,12 @@ class ScopeState(msgspec.Struct, array_like=True):
         closed.row = self._row(window, closed, told, policy)
         self.closed[window] = closed
         self.order.append(window)
+        self.is_changed = True
+        self.changed.add(window)
         while self.order and self.order[0] < forget:
             forgotten = self.order.pop(0)
             del self.closed[forgotten]
+            self.changed.add(forgotten)
             self.forgotten_before = forgotten + WINDOW
         return closed.row
 
@@ -129,6 +134,7 @@ class ScopeState(msgspec.Struct, array_like=True):
         The state is rolled back to before the earliest of them and forward again, since a wait
         that ended earlier changes every window until the one it was first counted in.
         """
+        self.is_changed = True
         for window, cell, is_added in corrections:
             if window < self.forgotten_before:
                 self.settled.move(Told.by(cell), 1 if is_added else -1)
@@ -148,6 +154,7 @@ class ScopeState(msgspec.Struct, array_like=True):
                 known.cell.add(cell)
             else:
                 known.cell.take_back(cell)
+            self.changed.add(window)
         rows = (self._restated_row(window, policy) for window in self.order[start:])
         return [row for row in rows if row is not None]
 
@@ -163,6 +170,7 @@ class ScopeState(msgspec.Struct, array_like=True):
             closed.revision += 1
             row = self._row(window, closed, told, policy)
         closed.row = row
+        self.changed.add(window)
         return row
 
     def _row(self, window: int, closed: Closed, told: Told, policy: PolicyBook) -> Row | None:
@@ -201,12 +209,17 @@ class ScopeState(msgspec.Struct, array_like=True):
 
     def pass_silence(self, until: int) -> None:
         """Let the volume know that nothing more comes in the windows that end before `until`."""
+        before = self.volume.next
         self.volume.pass_silence(until, self.spikes)
+        self.is_changed = self.is_changed or self.volume.next != before
 
     def take_spikes(self) -> list[Row]:
         """Rows of the volume episodes that changed since this was last asked for."""
+        if not self.spikes:
+            return []
         rows = [spike_row(self.scope, spike) for spike in self.spikes]
         self.spikes.clear()
+        self.is_changed = True
         return rows
 
     def _severity(self, volume: Verdict) -> float | None:

@@ -11,21 +11,26 @@ from __future__ import annotations
 import msgspec
 
 from replywatch.metrics.events import Event, identity, put_in_order
-from replywatch.metrics.kept import Changes, Kept
+from replywatch.metrics.kept import Changes, Journal, Kept
+from replywatch.metrics.times import NEVER
 from replywatch.metrics.watermark import EventBatch, Marks
 
 
-class ThreadsState(msgspec.Struct, array_like=True):
-    """What the threading remembers between snapshots."""
+class _Core(msgspec.Struct, array_like=True):
+    """What the threading remembers beside parents."""
 
     marks: Marks
     pending: list[Event]
-    known: dict[str, tuple[str, int]]
     next_sweep: int
+    swept: int
+
+
+_PARENTS = 0  # the part
 
 
 _ENCODER = msgspec.msgpack.Encoder()
-_DECODER = msgspec.msgpack.Decoder(ThreadsState)
+_DECODER = msgspec.msgpack.Decoder(_Core)
+_PORTION = msgspec.msgpack.Decoder(dict[str, tuple[str, int]])
 
 
 class Threads:
@@ -38,8 +43,11 @@ class Threads:
         self.memory = memory
         self.marks = Marks.of(partitions)
         self.pending: list[Event] = []
-        self.known: dict[str, tuple[str, int]] = {}
+        self.known: dict[str, tuple[str, int]] = {}  # as of the last checkpoint
+        self.fresh: dict[str, tuple[str, int]] = {}  # since then; it has the last word
         self.next_sweep = 0
+        self._journal = Journal(_PARENTS)
+        self._swept = 0  # portions of the journal that the last sweep went through
 
     def receive(self, batch: EventBatch) -> None:
         """Take a batch in: events to be threaded, and named ones that may be parents."""
@@ -47,7 +55,7 @@ class Threads:
             if event.conversation is None:
                 self.pending.append(event)
             else:
-                self.known[event.key] = (event.conversation, event.time)
+                self.fresh[event.key] = (event.conversation, event.time)
         self.marks.hear(batch.partition, batch.as_of, batch.is_end)
 
     def advance(self) -> tuple[int, bool, list[Event]]:
@@ -73,10 +81,10 @@ class Threads:
         above: Event | None = event
         name, key, at = event.id, event.key, event.time
         while True:
-            found = self.known.get(key)
+            found = self.fresh.get(key) or self.known.get(key)
             if found is not None:
                 conversation = found[0]
-                self.known[key] = (conversation, max(found[1], at))
+                self.fresh[key] = (conversation, max(found[1], at))
                 break
             path[key] = name
             if above is None or above.in_reply_to is None:
@@ -86,28 +94,49 @@ class Threads:
             key = identity(event.source, name)
             above = ahead.get(key)
             if key in path:  # a circle of parents: each stands alone
-                self.known.update((key, (name, at)) for key, name in path.items())
+                self.fresh.update((key, (name, at)) for key, name in path.items())
                 return event.id
-        self.known.update((key, (conversation, at)) for key in path)
+        self.fresh.update((key, (conversation, at)) for key in path)
         return conversation
 
     def _sweep(self, now: int) -> None:
         """Forget parents that nobody answered for `memory`."""
         self.next_sweep = now + self.memory // 8
         limit = now - self.memory
-        self.known = {name: found for name, found in self.known.items() if found[1] >= limit}
+        self.known = {name: found for name, found in self.known.items() if name not in self.fresh}
+        self._forget(limit)
+        self.fresh = {name: found for name, found in self.fresh.items() if found[1] >= limit}
+        self._swept = self._journal.next
 
     def changes(self, kept: Kept) -> Changes:
-        """The whole state."""
-        return Changes(
-            _ENCODER.encode(ThreadsState(self.marks, self.pending, self.known, self.next_sweep)),
-            [],
-            [],
-        )
+        """What is to be kept since the last time."""
+        core = _Core(self.marks, self.pending, self.next_sweep, self._swept)
+        gone = self._journal.let_go(self._limit(), self._swept)
+        pieces = []
+        if self.fresh:
+            at = max(at for _, at in self.fresh.values())
+            pieces.append(self._journal.write(self.fresh, at))
+            self.known.update(self.fresh)
+            self.fresh = {}
+        return Changes(_ENCODER.encode(core), pieces, gone)
+
+    def _limit(self) -> int:
+        """What the last sweep forgot was older than this."""
+        return self.next_sweep - self.memory // 8 - self.memory if self._swept else -NEVER
 
     def load(self, core: bytes, kept: Kept) -> None:
         """Continue from `changes`."""
         state = _DECODER.decode(core)
-        self.marks = state.marks
-        self.pending, self.known = state.pending, state.known
-        self.next_sweep = state.next_sweep
+        self.marks, self.pending = state.marks, state.pending
+        self.next_sweep, self._swept = state.next_sweep, state.swept
+        limit, is_swept = self._limit(), False
+        for number, data in self._journal.read(kept):
+            if number >= self._swept and not is_swept:
+                self._forget(limit)
+                is_swept = True
+            self.known.update(_PORTION.decode(data))
+        if not is_swept:
+            self._forget(limit)
+
+    def _forget(self, limit: int) -> None:
+        self.known = {name: found for name, found in self.known.items() if found[1] >= limit}
