@@ -68,6 +68,8 @@ def begin(folder: Path, made_from: str) -> bool:
     """
     writer = HistoryWriter(folder)
     recovery = folder / RECOVERY
+    if recovery.is_dir():
+        check_private(recovery)
     known = writer.manifest.fact(MADE_FROM) if writer.manifest.exists() else None
     if known is not None:  # a crash while it was made leaves a manifest without facts
         if known != made_from:
@@ -92,6 +94,24 @@ def begin(folder: Path, made_from: str) -> bool:
     return False
 
 
+def check_private(recovery: Path) -> None:
+    """Refuse a recovery folder that somebody else owns or can write to: the engine's part of it is
+    pickle, so that whoever writes there has this process run what he likes."""
+    status = recovery.stat()
+    if status.st_uid != os.geteuid():
+        raise HistoryError(
+            f"{recovery} belongs to user {status.st_uid}, not to {os.geteuid()} who runs this: it "
+            "could run commands here; let its owner run this, or name another folder"
+        )
+    if status.st_mode & 0o022:
+        raise HistoryError(
+            f"{recovery} can be written by others (mode {status.st_mode & 0o777:o}), who could "
+            f"run commands here; if you trust what lies in it, chmod 700 {recovery}"
+        )
+    if status.st_mode & 0o077:
+        recovery.chmod(0o700)
+
+
 def _difference(known: str | None, wanted: str) -> str:
     """What two descriptions of a history, JSON objects, say differently."""
     was, is_now = json.loads(known or "{}"), json.loads(wanted)
@@ -108,6 +128,7 @@ def run_flow(
     In a cluster that is once all processes have ended: until then a state may not be durable.
     `REPLYWATCH_PROFILE=FILE` writes a profile of it.
     """
+    check_private(folder / RECOVERY)  # whichever process of a cluster this is
     # The heap grows with open conversations, which the collector would walk again and again.
     before = gc.get_threshold()
     gc.collect()

@@ -108,7 +108,7 @@ class Settings(Section, frozen=True, kw_only=True):
     scopes: tuple[ScopeName, ...] = ()
     lateness: float | str = "5s"  # of `run`; `replay` waits an hour unless told otherwise
     max_ahead: float | str = "10m"
-    checkpoint_every: float | str = "5s"  # of `run`: what a crash makes it do again
+    checkpoint_every: float | str = "1s"  # of `run`: what a crash makes it do again
     stalled_after: float | str = "30s"  # of `run`: without a checkpoint it ends, to be restarted
     seal_every: float | str = "45s"
     conversations_every: float | str = "15s"

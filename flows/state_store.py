@@ -6,8 +6,8 @@ hears of it. Those it supersedes stay for `SPARE` more checkpoints: a source lea
 after the one before is durable, so that no resume goes back further than that (the sink of the
 history rests on the same). What was added after the checkpoint of a resume is taken out again.
 
-SQLite doesn't notice a changed byte, so each row carries a checksum and each checkpoint the number
-of its pieces.
+SQLite doesn't notice a changed byte, so each row carries a checksum, and each checkpoint the sum of
+the ids of its pieces.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ create table heads (
 ) strict;
 create table data (id integer primary key, crc integer not null, data blob not null) strict;
 create table checkpoints (
-    number integer primary key, last_id integer not null, pieces integer not null
+    number integer primary key, last_id integer not null, sum_of_ids integer not null
 ) strict;
 """
 
@@ -54,7 +54,7 @@ class StateStore(Kept):
         self.path = path
         self.number = 0  # of the last checkpoint
         self._ids: dict[int, dict[str, int]] = {}  # by part and key
-        self._last_id = 0
+        self._last_id = self._sum = 0
         self._superseded: deque[list[int]] = deque([[]], SPARE)
         with self._named():
             is_new = path is None or not path.exists()
@@ -93,11 +93,11 @@ class StateStore(Kept):
 
     # -- checkpoints --------------------------------------------------------------------------
 
-    def resume(self, number: int) -> None:
+    def go_back(self, number: int) -> None:
         """Go back to a checkpoint; 0 is before the first."""
         with self._named():
             found = self._db.execute(
-                "select last_id, pieces from checkpoints where number = ?", [number]
+                "select last_id, sum_of_ids from checkpoints where number = ?", [number]
             ).fetchone()
             if number == 0 and self._one("select count(*) from checkpoints") <= SPARE:
                 found = 0, 0  # there is none of which the engine must have heard
@@ -107,13 +107,14 @@ class StateStore(Kept):
                     "names: they do not belong together; put back a copy of the whole folder, or "
                     "begin a new one"
                 )
-            self._last_id, pieces = found
+            self._last_id, sum_of_ids = found
             self.number = number
             self._db.execute("begin immediate")
             self._db.execute("delete from heads where id > ?", [self._last_id])
             self._db.execute("delete from data where id > ?", [self._last_id])
             self._db.execute("delete from checkpoints where number > ?", [number])
             self._db.execute("commit")
+            self._ids, self._sum = {}, 0
             superseded: list[int] = []
             rows = self._db.execute("select id, part, key, at, mark, crc from heads order by id")
             for row in rows:
@@ -121,7 +122,7 @@ class StateStore(Kept):
                     raise self._damaged(f"row {row[0]}")
                 self._note(row[0], row[1], row[2], row[4], superseded)
             self._superseded = deque([superseded], SPARE)
-        if sum(map(len, self._ids.values())) != pieces:
+        if self._sum != sum_of_ids:
             raise self._damaged("rows are missing")
 
     def _note(self, id: int, part: int, key: str, mark: int, superseded: list[int]) -> None:
@@ -130,10 +131,12 @@ class StateStore(Kept):
         before = ids.pop(key, None)
         if before is not None:
             superseded.append(before)
+            self._sum -= before
         if mark == _GONE:
             superseded.append(id)
         else:
             ids[key] = id
+            self._sum += id
 
     def save(self, changes: Changes) -> int:
         """Make changes durable as a checkpoint; its number. Without changes it is the last one."""
@@ -166,8 +169,7 @@ class StateStore(Kept):
             many("delete from data where id = ?", old)
             many("insert into heads values (?, ?, ?, ?, ?, ?)", heads)
             many("insert into data values (?, ?, ?)", data)
-            pieces = sum(map(len, self._ids.values()))
-            execute("insert into checkpoints values (?, ?, ?)", (self.number, id, pieces))
+            execute("insert into checkpoints values (?, ?, ?)", (self.number, id, self._sum))
             execute("delete from checkpoints where number < ?", [self.number - SPARE])
             execute("commit")
         return self.number

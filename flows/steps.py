@@ -81,7 +81,7 @@ class Keeper:
         if state is not None:
             found = _decoded(state)
             self._name, self._store = found.name, stores.open(found.name)
-            self._store.resume(found.number)
+            self._store.go_back(found.number)
             of.load(found.core, self._store)
 
     def snapshot(self, name: str) -> bytes:
@@ -89,7 +89,7 @@ class Keeper:
         and after a resume the one that it had counts."""
         if self._store is None:
             self._name, self._store = name, self._stores.open(name)
-            self._store.resume(0)
+            self._store.go_back(0)
         changes = self._of.changes(self._store)
         number = self._store.save(changes)
         return msgspec.msgpack.encode(_Checkpoint(LAYOUT, self._name, number, changes.core))

@@ -18,9 +18,6 @@ from replywatch.metrics.log import decode_log, encode_log
 CONVERSATION, LOG = 0, 1
 """Parts: a conversation with the latest part of its log, and the earlier parts of a long log."""
 
-AWAKE = 10_000
-"""Conversations of a shard that stay in memory for sure."""
-
 _ENCODER = msgspec.msgpack.Encoder(enc_hook=encode_log)
 _DECODER = msgspec.msgpack.Decoder(Conversation, dec_hook=decode_log)
 
@@ -28,10 +25,12 @@ _DECODER = msgspec.msgpack.Decoder(Conversation, dec_hook=decode_log)
 class Residents:
     """Conversations by name. Whoever changes one says so (`touch`)."""
 
-    def __init__(self, awake: int = AWAKE) -> None:
+    AWAKE = 10_000
+    """So many stay in memory at least."""
+
+    def __init__(self) -> None:
         self.awake: dict[str, Conversation] = {}
         self.asleep: dict[str, int] = {}  # `wake_at` of those at rest
-        self._most_awake = awake
         self._kept: Kept | None = None
         self._unsaved: set[str] = set()
         self._gone: set[str] = set()
@@ -117,7 +116,7 @@ class Residents:
         self._gone.clear()
         self._unsaved.clear()
         self._kept = kept
-        for name in list(self.awake)[: max(len(self.awake) - self._most_awake, 0)]:
+        for name in list(self.awake)[: max(len(self.awake) - self.AWAKE, 0)]:
             self.asleep[name] = self.awake.pop(name).wake_at  # silent for longest
         return pieces, gone
 

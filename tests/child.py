@@ -26,6 +26,7 @@ from replywatch.flows.pace import Pace
 from replywatch.flows.runner import StopFlag
 from replywatch.flows.settings import load_policy, load_settings
 from replywatch.flows.sinks import HistorySink
+from replywatch.flows.state_store import StateStore
 from replywatch.flows.storage import StorageError
 from replywatch.sql.writer import HistoryWriter
 
@@ -46,8 +47,10 @@ def _die_after(owner: Any, name: str, calls: int) -> None:
 PLACES: dict[str, Any] = {
     "stage": HistoryWriter, "publish": HistoryWriter, "resume": HistoryWriter, "link": os,
     "fsync": os, "replace": os, "rename": Path, "rmtree": shutil,
+    "save": StateStore, "go_back": StateStore,
 }  # fmt: skip
-"""Where `dies` lets a process die: functions of the writer of the history, and what it calls."""
+"""Where `dies` lets a process die: functions of the writers of history and state, and of what the
+former calls."""
 
 
 def _publish_at_once() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import sqlite3
@@ -136,6 +137,26 @@ def test_killed_while_it_writes_the_views_it_goes_on(written: tuple[Path, Path])
         assert [(True,)] == con.execute("select count(*) > 0 from messages").fetchall()
 
 
+def test_killed_between_the_commits_of_a_checkpoint_it_writes_the_same_tables(
+    sample: Path, expected: dict[str, tuple[int, str]], tmp_path: Path
+) -> None:
+    """Some steps' state is further than the engine's; killed again while it resumes from that,
+    once before and once after the steps went back, each time with another number of workers."""
+    options: dict[str, Any] = {
+        "out": tmp_path / "out", "inputs": [str(sample)], "lateness": LATENESS, "speed": 100_000,
+        "epoch": 0.2,
+    }  # fmt: skip
+    for workers, place in (
+        (1, ["save", 47]),
+        (2, ["go_back", 5]),
+        (1, ["save", 3]),
+        (2, ["save", 21]),
+    ):
+        assert Process("replay", dies=place, workers=workers, **options).finish() == 9
+    assert Process("replay", workers=1, **options).finish() == 0
+    assert expected == digests(tmp_path / "out")
+
+
 def test_compacted_all_the_while_it_writes_the_same_tables(
     start: Callable[[int], Process], expected: dict[str, tuple[int, str]], tmp_path: Path
 ) -> None:
@@ -226,6 +247,25 @@ def test_a_history_without_recovery_state_is_refused(written: tuple[Path, Path])
     with pytest.raises(HistoryError, match="no recovery state"):
         replay(out, small)
     assert before == digests(out)
+
+
+def test_a_recovery_folder_of_others_is_refused(
+    written: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who can write to it could run commands; that others could read it is put right."""
+    small, out = written
+    recovery = out / "recovery"
+    assert recovery.stat().st_mode & 0o777 == 0o700
+    recovery.chmod(0o755)
+    replay(out, small)
+    assert recovery.stat().st_mode & 0o777 == 0o700
+    recovery.chmod(0o770)
+    with pytest.raises(HistoryError, match=r"written by others .* chmod 700"):
+        replay(out, small)
+    recovery.chmod(0o700)
+    monkeypatch.setattr(os, "geteuid", lambda: recovery.stat().st_uid + 1)
+    with pytest.raises(HistoryError, match="belongs to user"):
+        replay(out, small)
 
 
 def test_an_unfinished_history_without_recovery_state_is_refused(
