@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test e2e faults bench bench-history bench-spikes lint format mutants requirements clean
+.PHONY: help setup demo test e2e faults bench bench-history bench-resume bench-spikes lint format mutants requirements clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -27,6 +27,10 @@ faults: setup ## kill it, starve it, turn its clock, and compare (SIZE=full KILL
 SIZE ?= 1
 bench-history: setup ## measure reports and upkeep on two years of history (SIZE=0.01 of it)
 	@PYTHONPATH=tests .venv/bin/python tests/benchmarks/history.py --size $(SIZE)
+
+SIZES ?= 10000 100000 1000000
+bench-resume: setup ## measure what open conversations cost: checkpoints, memory, a resume (SIZES=…)
+	@.venv/bin/python tests/benchmarks/resume.py $(SIZES)
 
 bench-spikes: setup ## measure how well volume spikes are found
 	@.venv/bin/python tests/benchmarks/spikes.py
