@@ -29,6 +29,7 @@ from replywatch.sql.history import open_history
 from replywatch.sql.manifest import Manifest
 
 HANDLE, WORDS, AGENT = "@marker-of-jane", "marker of words", "marker-of-ann"
+_SQLITE = (".sqlite3", ".state")
 PERSONAL = {"customer": HANDLE, "text": WORDS, "comment": WORDS, "profile": {"name": WORDS}}
 _MAGIC = re.compile(rb"\x28\xb5\x2f\xfd|\x1f\x8b\x08|\x78[\x01\x5e\x9c\xda]")
 
@@ -61,7 +62,7 @@ def found(folder: Path, marker: str) -> set[str]:
         path.suffix
         for path in folder.rglob("*")
         if path.is_file()
-        for data in (path.read_bytes(), *(cells(path) if path.suffix == ".sqlite3" else ()))
+        for data in (path.read_bytes(), *(cells(path) if path.suffix in _SQLITE else ()))
         if any(wanted in text for text in unpacked(data))
     }
     with closing(open_history(folder)) as con:
@@ -110,7 +111,7 @@ def test_a_replay_leaves_neither_handles_nor_text(tmp_path: Path) -> None:
         hashed = con.execute("select count(distinct customer_key) from conversations").fetchall()
     assert [(8, 8)] == counts
     assert [(1,)] == hashed
-    assert {"table", ".parquet", ".sqlite3"} <= found(out, AGENT)
+    assert {"table", ".parquet", ".state"} <= found(out, AGENT)
     assert set() == found(out, HANDLE) | found(out, WORDS)
 
 
@@ -128,7 +129,9 @@ def test_the_service_leaves_neither_handles_nor_text(tmp_path: Path) -> None:
     said = "".join(process.process.communicate())
     assert AGENT not in said
     assert all(marker.encode() not in metrics for marker in (HANDLE, WORDS, AGENT))
-    assert {".parquet", ".sqlite3"} <= found(service.history, AGENT)
+    kinds = found(service.history, AGENT)
+    assert ".parquet" in kinds
+    assert kinds & {".state", ".state-wal"}
     assert set() == found(service.history, HANDLE) | found(service.history, WORDS)
 
 
