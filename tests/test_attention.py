@@ -158,6 +158,13 @@ def test_turning_to_one_conversation_turns_away_from_the_other() -> None:
         focus(0, "a"), focus(2, "a"), focus(5, "b"), focus(6, "a", is_on=False), focus(9, "c"),
     ]  # fmt: skip
     assert [(0, 5, "a"), (5, 9, "b"), (9, NEVER, "c")] == focus_spans(looks)
+    at_once = [focus(3, "a"), focus(3, "b"), focus(3, "b", is_on=False)]
+    assert [] == focus_spans(at_once)
+
+
+def test_an_answer_at_once_is_no_focus() -> None:
+    """The agent looked at it before, but no part of a wait of no length."""
+    assert [(0, "estimated")] == shares([answer("a", 5, 5)], [focus(0, "a")], MINUTE)
 
 
 def test_of_what_was_looked_at_the_last_is_in_force() -> None:

@@ -34,6 +34,7 @@ def told(tmp_path: Path, *lines: str, policy: str = POLICY, **numbers: Any) -> A
         (5, 5, True), (4, 5, True), (3.9, 5, False), (3, None, False), (4, None, True),
         (1, 1, True), (0, 1, False), (3, 3, True), (2.5, 3, True), (2, 3, False),
         (8, 10, True), (7.75, 10, True), (7.7, 10, False), (1, 2, False), (2, 2, True),
+        (1.75, 2, True),
     ],
 )  # fmt: skip
 def test_the_upper_quarter_of_a_scale_is_positive(

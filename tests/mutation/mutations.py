@@ -28,49 +28,97 @@ ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
     ast.Mod: ast.FloorDiv,
 }
 OTHER_NAME = {"min": "max", "max": "min", "any": "all", "all": "any"}
-ANNOTATIONS = {"annotation", "returns", "type_params"}
+WITHOUT_RULES = {
+    ast.AnnAssign: {"annotation"},
+    ast.arg: {"annotation"},
+    ast.FunctionDef: {"returns", "type_params", "decorator_list"},
+    ast.ClassDef: {"type_params", "decorator_list", "keywords"},  # how it is laid out in memory
+}
+"""Fields that say nothing of a rule."""
 
 
 class Mutant(NamedTuple):
-    """A changed module: the line, the text there before and after, and the whole source."""
+    """A changed module: the line, the text there before and after, and the whole source.
+
+    `lines` are those that a test must reach to see the change; none for what runs at import.
+    """
 
     line: int
     before: str
     after: str
     source: str
+    lines: frozenset[int]
+
+
+class Place(NamedTuple):
+    """Where a statement or expression hangs, and the lines that run it."""
+
+    parent: ast.AST
+    field: str
+    at: int | None  # in a list
+    node: ast.expr | ast.stmt
+    lines: frozenset[int]
 
 
 def mutants(source: str) -> list[Mutant]:
-    """All mutants of a module's source, in order of their lines; annotations stay as they are."""
+    """All mutants of a module's source, in order of their lines.
+
+    Annotations stay as they are, and so do decorators, the texts of errors and of `__repr__`.
+    """
     tree = ast.parse(source)
     found: list[Mutant] = []
-    for parent, field, index, node in list(_places(tree)):
+    for parent, field, at, node, lines in list(_places(tree, None)):
         for new in _changes(node):
-            _put(parent, field, index, new)
+            _put(parent, field, at, new)
             text = ast.unparse(ast.fix_missing_locations(tree))
-            _put(parent, field, index, node)
+            _put(parent, field, at, node)
             before, after = (ast.unparse(one).split("\n")[0] for one in (node, new))
-            found.append(Mutant(node.lineno, before, after, text))
-    return sorted(found)
+            found.append(Mutant(node.lineno, before, after, text, lines))
+    return sorted(found, key=lambda mutant: mutant[:3])
 
 
-def _put(parent: ast.AST, field: str, index: int | None, node: ast.AST) -> None:
-    if index is None:
+def _put(parent: ast.AST, field: str, at: int | None, node: ast.AST) -> None:
+    if at is None:
         setattr(parent, field, node)
     else:
-        getattr(parent, field)[index] = node
+        getattr(parent, field)[at] = node
 
 
-def _places(parent: ast.AST) -> Iterator[tuple[ast.AST, str, int | None, ast.expr | ast.stmt]]:
-    """Every statement and expression with where it hangs, but for annotations and docstrings."""
+def _places(parent: ast.AST, inside: ast.stmt | None) -> Iterator[Place]:
+    """Every statement and expression that may matter; `inside` is the statement of a function."""
+    skipped = WITHOUT_RULES.get(type(parent), ())
     for field, value in ast.iter_fields(parent):
-        if field in ANNOTATIONS:
+        if field in skipped:
             continue
-        for index, node in enumerate(value) if isinstance(value, list) else [(None, value)]:
+        for at, node in enumerate(value) if isinstance(value, list) else [(None, value)]:
+            if not isinstance(node, ast.AST) or _is_without_rules(node):
+                continue
+            within = inside
+            if isinstance(node, ast.stmt) and (inside or isinstance(parent, ast.FunctionDef)):
+                within = node
             if isinstance(node, ast.expr | ast.stmt):
-                yield parent, field, index, node
-            if isinstance(node, ast.AST):
-                yield from _places(node)
+                yield Place(parent, field, at, node, _lines(node, within))
+            yield from _places(node, within)
+
+
+def _is_without_rules(node: ast.AST) -> bool:
+    match node:
+        case (
+            ast.Raise() | ast.FunctionDef(name="__repr__") | ast.If(test=ast.Name("TYPE_CHECKING"))
+        ):
+            return True
+    return False
+
+
+def _lines(node: ast.expr | ast.stmt, within: ast.stmt | None) -> frozenset[int]:
+    """The lines of `node`, but for a block's those of its head, and where its statement begins."""
+    if within is None:
+        return frozenset()
+    body = getattr(node, "body", None)
+    last = node.end_lineno or node.lineno
+    if isinstance(node, ast.stmt) and isinstance(body, list) and body:
+        last = max(node.lineno, body[0].lineno - 1)
+    return frozenset({within.lineno, *range(node.lineno, last + 1)})
 
 
 def _changes(node: ast.expr | ast.stmt) -> Iterator[ast.AST]:

@@ -1,101 +1,90 @@
 """Change one thing in `metrics/`, run the tests, and see that one of them fails.
 
-    make mutants SAMPLE=10 SEED=1 MODULES="life clocks"
+    make mutants SAMPLE=10 SEED=1 MODULES="life clocks:120"
 
-No file is touched: each mutant is a forked process that imports the changed source in place of the
-module, so several run at once. The tests nearest to the module come first, then those of the rules
-and the comparison with the batch recomputation; the first failure ends it. CPU time is limited,
-and a mutant that uses it up counts as killed.
+No file is touched, and nothing outlives a mutant: it is a forked process with the change in place
+of the module's code. It meets the tests that reach its line, those first that killed others of its
+module; the first failure ends it. What outlives the tests of the first seconds is put aside, and
+meets the rest when all mutants have met theirs. A mutant that takes several times as long as the
+test usually does counts as killed.
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
-import importlib.abc
-import importlib.util
 import os
-import random
 import resource
+import signal
 import sys
-import tomllib
+import tempfile
 from collections import Counter
-from collections.abc import Sequence
-from importlib.machinery import ModuleSpec
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from types import ModuleType
-from typing import NamedTuple
 
 import bytewax.dataflow  # noqa: F401  what every test imports is loaded once, before the forks
 import duckdb  # noqa: F401
 import hypothesis
+import hypothesis.strategies
 import pyarrow.parquet  # noqa: F401
 import pytest
-from mutation.mutations import Mutant, mutants
+from _pytest.runner import runtestprotocol
+from mutation.patching import import_instead, patch
+from mutation.plan import Case, Plan, read_plan
+from mutation.reach import METRICS, ROOT, Test, measure
 
-ROOT = Path(__file__).resolve().parents[2]
-KILLED, SURVIVED, OVERTIME = "killed", "survived", "out of time"
-
-
-class Plan(NamedTuple):
-    """The configuration beside this file."""
-
-    cpu_seconds: int
-    examples: int
-    general: list[list[str]]  # stages for every module
-    modules: dict[str, list[str]]  # the tests nearest to each module, which come first
+KILLED, SURVIVED, OVERTIME, LEFT = "killed", "survived", "out of time", "left"
+OPTIONS = ["-x", "-q", "-s", "--disable-warnings", "-p", "no:cacheprovider"]
+OPTIONS += ["--hypothesis-seed=0", f"--rootdir={ROOT}"]
 
 
-class Overlay(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds one module in a text instead of its file."""
-
-    def __init__(self, name: str, source: str) -> None:
-        self.name, self.source = name, source
-
-    def find_spec(self, fullname: str, *_: object) -> ModuleSpec | None:
-        """The module's spec, none for any other."""
-        return importlib.util.spec_from_loader(fullname, self) if fullname == self.name else None
-
-    def exec_module(self, module: ModuleType) -> None:
-        """Runs the text as the module."""
-        exec(compile(self.source, f"<mutant of {self.name}>", "exec"), module.__dict__)
+def limit(seconds: float) -> None:
+    """Let this process live a multiple of that from now on; by the clock longer yet."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    whole = round(used.ru_utime + used.ru_stime + 5 + 4 * seconds)
+    resource.setrlimit(resource.RLIMIT_CPU, (whole, -1))
+    signal.alarm(10 * whole)
 
 
-def read_plan() -> Plan:
-    """The plan in `mutation.toml`."""
-    return Plan(**tomllib.loads((ROOT / "tests/mutation/mutation.toml").read_text()))
+class Start:
+    """Starts a mutant of what runs at import, in a process that hasn't imported the module."""
+
+    def __call__(self, case: Case, tests: Sequence[Test], told: Path) -> int:
+        """The process id of a fork that exits with 0 if the mutant survives these tests."""
+        if pid := os.fork():
+            return pid
+        quiet = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(quiet, 1)
+        os.dup2(quiet, 2)
+        code = 1
+        try:
+            code = self.run(case, tests, told / str(os.getpid()))
+        finally:
+            os._exit(code)
+
+    def run(self, case: Case, tests: Sequence[Test], told: Path) -> int:
+        """Import the mutant, then run the tests."""
+        import_instead(case.module, case.mutant.source)
+        limit(sum(test.seconds for test in tests))
+        return min(1, pytest.main([*OPTIONS, *(test.id for test in tests)]))
 
 
-def stages(plan: Plan, module: str) -> list[list[str]]:
-    """Lists of test files, nearest first; none twice."""
-    near = plan.modules[module]
-    rest = [[file for file in stage if file not in near] for stage in plan.general]
-    return [stage for stage in (near, *rest) if stage]
+class StartWithin(Start):
+    """Starts a mutant of a function in a process that has collected all tests: much quicker."""
 
+    def __init__(self, session: pytest.Session) -> None:
+        self.items = {item.nodeid: item for item in session.items}
 
-def run_tests(plan: Plan, module: str, source: str) -> bool:
-    """Whether every test passes with `source` as the module."""
-    sys.meta_path.insert(0, Overlay(f"replywatch.metrics.{module}", source))
-    options = ["-x", "-q", "-p", "no:cacheprovider", "--hypothesis-seed=0", f"--rootdir={ROOT}"]
-    return all(
-        pytest.main([*options, *(f"tests/{file}" for file in stage)]) == pytest.ExitCode.OK
-        for stage in stages(plan, module)
-    )
-
-
-def start(plan: Plan, module: str, source: str) -> int:
-    """The process id of a fork that exits with 0 if the mutant survives."""
-    if pid := os.fork():
-        return pid
-    quiet = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(quiet, 1)
-    os.dup2(quiet, 2)
-    resource.setrlimit(resource.RLIMIT_CPU, (plan.cpu_seconds, plan.cpu_seconds))
-    code = 1
-    try:
-        code = 0 if run_tests(plan, module, source) else 1
-    finally:
-        os._exit(code)
+    def run(self, case: Case, tests: Sequence[Test], told: Path) -> int:
+        """Change the function's code, then run the tests; `told` keeps the last one's name."""
+        patch(case.module, case.original, case.mutant.source)
+        items = [self.items[test.id] for test in tests]
+        for test, item, following in zip(tests, items, [*items[1:], None], strict=True):
+            limit(test.seconds)
+            told.write_text(test.id)
+            reports = runtestprotocol(item, log=False, nextitem=following)
+            if any(report.failed for report in reports):
+                return 1
+        return 0
 
 
 def outcome(status: int) -> str:
@@ -105,56 +94,117 @@ def outcome(status: int) -> str:
     return SURVIVED if os.WEXITSTATUS(status) == 0 else KILLED
 
 
-def chosen(modules: Sequence[str], size: int, seed: int) -> tuple[list[tuple[str, Mutant]], str]:
-    """`size` mutants of each module (0: all of them), the same for a seed; and how many of many."""
-    found: list[tuple[str, Mutant]] = []
-    texts = []
-    for module in modules:
-        every = mutants((ROOT / "metrics" / f"{module}.py").read_text())
-        some = random.Random(f"{seed} {module}").sample(every, min(size or len(every), len(every)))
-        found += [(module, one) for one in some]
-        texts.append(f"{module} {len(some)}/{len(every)}")
-    return found, ", ".join(texts)
+class Runner:
+    """Lets mutants meet tests, several at once, and says how each ended."""
+
+    def __init__(self, plan: Plan, tests: list[Test], jobs: int) -> None:
+        self.tests, self.jobs, self.first_seconds = tests, jobs, plan.first_seconds
+        self.order = {
+            test.id: (plan.tests.index(test.id.split("::")[0].removeprefix("tests/")), test.seconds)
+            for test in tests
+        }
+        self.killers: Counter[tuple[str, str]] = Counter()  # by module and test
+        self.met: dict[Case, set[str]] = {}
+        self.counts: Counter[str] = Counter()
+        self.within: list[Case] = []  # mutants of functions
+
+    def take(self, todo: list[Case], start: Start) -> None:
+        """Let these mutants meet the tests of the first seconds, then those left all others."""
+        left = []
+        for case, end in self._run(todo, start, self.first_seconds):
+            if end == SURVIVED:
+                left.append(case)
+            self._tell(case, LEFT if end == SURVIVED else end)
+        for case, end in self._run(left, start, float("inf")):
+            self._tell(case, end if end == SURVIVED else f"{end} later")
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """All tests are collected: now mutants of functions can start within."""
+        self.take(self.within, StartWithin(session))
+        return True
+
+    def _tell(self, case: Case, end: str) -> None:
+        self.counts[end] += 1
+        print(f"{end}: {case}", flush=True)
+
+    def _meets(self, case: Case) -> list[Test]:
+        """Tests that reach it; what runs at import is met by all that reach its module."""
+        if lines := {(case.module, line) for line in case.mutant.lines}:
+            return [test for test in self.tests if not lines.isdisjoint(test.lines)]
+        return [test for test in self.tests if any(name == case.module for name, _ in test.lines)]
+
+    def _choose(self, case: Case, seconds: float) -> list[Test]:
+        """The tests of so many seconds that it hasn't met yet, likely killers first."""
+        met = self.met.setdefault(case, set())
+        tests = [test for test in self._meets(case) if test.id not in met]
+        tests.sort(key=lambda test: (-self.killers[case.module, test.id], *self.order[test.id]))
+        found: list[Test] = []
+        for test in tests:
+            seconds -= test.seconds
+            if seconds < 0 and found:
+                break
+            found.append(test)
+        met.update(test.id for test in found)
+        return found
+
+    def _run(
+        self, todo: Iterable[Case], start: Start, seconds: float
+    ) -> Iterator[tuple[Case, str]]:
+        """Each mutant with its end after tests of so many seconds, as it comes."""
+        running: dict[int, Case] = {}
+        waiting = iter(todo)
+        with tempfile.TemporaryDirectory() as folder:
+            while True:
+                while len(running) < self.jobs and (case := next(waiting, None)):
+                    if tests := self._choose(case, seconds):
+                        running[start(case, tests, Path(folder))] = case
+                    else:
+                        yield case, SURVIVED
+                if not running:
+                    return
+                pid, status = os.wait()
+                case, end = running.pop(pid), outcome(status)
+                last = Path(folder, str(pid))
+                if end != SURVIVED and last.exists():
+                    self.killers[case.module, last.read_text()] += 1
+                yield case, end
+
+
+def prepare(plan: Plan) -> None:
+    """What all processes inherit: few examples, no shrinking, files in memory."""
+    os.chdir(ROOT)
+    os.environ["REPLYWATCH_EXAMPLES"] = str(plan.examples)
+    if Path("/dev/shm").is_dir():
+        os.environ.setdefault("TMPDIR", "/dev/shm")
+    phases = [hypothesis.Phase.explicit, hypothesis.Phase.generate]
+    hypothesis.settings.register_profile("mutants", phases=phases, database=None)
+    hypothesis.settings.load_profile("mutants")
 
 
 def main() -> int:
-    """Prints each survivor and the count of each outcome; 1 if a mutant survived."""
-    plan = read_plan()
+    """Prints each end and the count of each; 1 if a mutant survived that isn't kept."""
+    every = sorted(path.stem for path in METRICS.glob("*.py") if path.stem != "__init__")
     parser = argparse.ArgumentParser(description="Change metrics/ and see the tests fail.")
-    parser.add_argument("modules", nargs="*", metavar="module")
+    parser.add_argument("modules", nargs="*", metavar="module[:line]")
     parser.add_argument("--sample", type=int, default=10, help="mutants a module; 0 = all")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2)
     asked = parser.parse_args()
-    os.chdir(ROOT)
-    os.environ["REPLYWATCH_EXAMPLES"] = str(plan.examples)
-    phases = [hypothesis.Phase.explicit, hypothesis.Phase.generate]  # a failure needn't be small
-    hypothesis.settings.register_profile("mutants", phases=phases, database=None)
-    hypothesis.settings.load_profile("mutants")
-
-    modules = asked.modules or list(plan.modules)
-    if unknown := set(modules) - set(plan.modules):
-        parser.error(f"no such module in mutation.toml: {', '.join(sorted(unknown))}")
-    for module in modules:
-        same = ast.unparse(ast.parse((ROOT / "metrics" / f"{module}.py").read_text()))
-        if outcome(os.waitpid(start(plan, module, same), 0)[1]) != SURVIVED:
-            print(f"{module}: the tests fail without any change", file=sys.stderr)
-            return 2
-    todo, sizes = chosen(modules, asked.sample, asked.seed)
+    modules = asked.modules or every
+    if unknown := {module.partition(":")[0] for module in modules} - set(every):
+        parser.error(f"no such module in metrics/: {', '.join(sorted(unknown))}")
+    plan = read_plan()
+    prepare(plan)
+    todo, sizes = plan.choose(modules, asked.sample, asked.seed)
     print(sizes, flush=True)
-    running: dict[int, tuple[str, Mutant]] = {}
-    counts: Counter[tuple[str, str]] = Counter()
-    while todo or running:
-        while todo and len(running) < asked.jobs:
-            module, mutant = todo.pop(0)
-            running[start(plan, module, mutant.source)] = module, mutant
-        pid, status = os.wait()
-        module, (line, before, after, _) = running.pop(pid)
-        counts[module, end := outcome(status)] += 1
-        print(f"{end}: metrics/{module}.py:{line}: {before}  →  {after}", flush=True)
-    for module in modules:
-        print(module, *(f"{end} {counts[module, end]}" for end in (KILLED, OVERTIME, SURVIVED)))
-    return int(any(end == SURVIVED and n for (_, end), n in counts.items()))
+    runner = Runner(plan, measure(plan.tests, OPTIONS, asked.jobs), asked.jobs)
+    runner.within = [case for case in todo if case.mutant.lines]
+    runner.take([case for case in todo if not case.mutant.lines], Start())
+    pytest.main([*OPTIONS, *(f"tests/{file}" for file in plan.tests)], plugins=[runner])
+    for module, text, before, after in (outdated := plan.outdated(modules)):
+        print(f"kept, but not made any more: {module}: {text}: {before}  →  {after}")
+    print(f"{len(todo)} mutants:", ", ".join(f"{n} {end}" for end, n in runner.counts.items()))
+    return int(bool(runner.counts[SURVIVED] or outdated))
 
 
 if __name__ == "__main__":
