@@ -20,6 +20,7 @@ from replywatch.sql.manifest import DataFile
 from replywatch.sql.schemas import RESTATEMENTS, TABLES, Table
 from replywatch.sql.upkeep import Rewritten, Upkeep, begin_upkeep
 from replywatch.sql.views import Restating, select_rows
+from replywatch.sql.work_drawing import draw_work
 
 GRACE_SECONDS = 3600.0
 """How long a replaced file stays for readers that opened the history before."""
@@ -41,6 +42,7 @@ class Compacted:
     rows_written: int = 0
     expired: dict[str, int] = field(default_factory=dict)
     removed: int = 0
+    months_drawn: int = 0
 
 
 def compact(
@@ -76,6 +78,7 @@ def compact(
                 waiting = []
         upkeep.commit(waiting)
         on_step(len(groups), len(groups))
+        did.months_drawn = draw_work(upkeep)
         upkeep.show()
         did.removed = len(upkeep.sweep(grace))
         did.files_after = len(upkeep.manifest.files())

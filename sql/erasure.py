@@ -22,6 +22,7 @@ from replywatch.sql.manifest import DataFile
 from replywatch.sql.schemas import REJECTED, TABLES, Table
 from replywatch.sql.upkeep import Upkeep, begin_upkeep
 from replywatch.sql.views import read_files
+from replywatch.sql.work_drawing import drop_stale_work
 
 ORDER, EXPORT = "erasure", "export"
 """Kinds of notes in the manifest: orders that stand, and files that an export wrote."""
@@ -57,6 +58,7 @@ def erase(
         upkeep.manifest.set_note(ORDER, f"{order.asked_at}", msgspec.json.encode(order).decode())
         erased = _carry_out(upkeep, order, 0)
         rejects = _erase_rejects(upkeep, handle)
+        drop_stale_work(upkeep)
         upkeep.show()
         removed = upkeep.sweep(0)
         return {
@@ -88,6 +90,7 @@ def erase_again(upkeep: Upkeep) -> None:
         elif _carry_out(upkeep, order, order.since).files:
             is_changed = True
     if is_changed:
+        drop_stale_work(upkeep)
         upkeep.show()
         upkeep.sweep(0)
 

@@ -19,13 +19,14 @@ from replywatch.metrics.policy import PolicyBook
 from replywatch.metrics.policy_text import book_from_text
 from replywatch.sql.locks import hold
 from replywatch.sql.manifest import POLICY, DataFile, Manifest
-from replywatch.sql.models import create_models
+from replywatch.sql.models import create_models, nps_macro
 from replywatch.sql.schemas import TABLES
 from replywatch.sql.views import Restating, create_view
+from replywatch.sql.work import known_work, work_views
 
 DATABASE = "replywatch.duckdb"
 DATA = "history"
-MEMORY = "1500MB"
+MEMORY = "2GB"
 """What a query may hold at once; beyond that it goes on in a temporary folder, and more slowly."""
 
 
@@ -39,8 +40,9 @@ def create_empty(con: duckdb.DuckDBPyConnection) -> None:
     Models bound to files would open them once for each mention of a table.
     """
     con.execute("create schema raw")
+    nothing = Restating([])
     for table in TABLES.values():
-        con.execute(create_view(table, [], Restating([]), Path()))
+        con.execute(create_view(table, [], nothing, Path()))
     create_models(con)
 
 
@@ -63,16 +65,21 @@ def _empty_database() -> bytes:
 def create_views(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
     """Let the tables of `create_empty` show the files of `folder` that count now."""
     root = folder.resolve()
-    files = Manifest(folder).files()
+    manifest = Manifest(folder)
+    files, work = manifest.files(), known_work(manifest)
     kept = kept_policy(folder)
     days = 7 if kept is None else kept.policies[-1].fcr_days
     con.execute(f"create or replace macro fcr_days() as {days}")
+    if kept is not None:
+        con.execute(nps_macro(kept.policies))
     restating = Restating(files)
     by_table: dict[str, list[DataFile]] = {name: [] for name in TABLES}
     for file in files:
         by_table[file.table].append(file)
     for name, table in TABLES.items():
         con.execute(create_view(table, by_table[name], restating, root))
+    for statement in work_views(files, list(work.values()), restating, root):
+        con.execute(statement)
 
 
 def write_database(folder: Path) -> None:

@@ -173,6 +173,16 @@ class Manifest:
             else:
                 db.execute("insert or replace into notes values (?, ?, ?)", (kind, name, value))
 
+    def replace_note(
+        self, kind: str, name: str, value: str | None, retired: Iterable[str], at: float
+    ) -> None:
+        """Note `value`, or forget it where it is `None`, and retire the files that it named."""
+        with self._change() as db:
+            db.execute("delete from notes where kind = ? and name = ?", (kind, name))
+            if value is not None:
+                db.execute("insert into notes values (?, ?, ?)", (kind, name, value))
+            db.executemany("insert into retired values (?, ?)", ((path, at) for path in retired))
+
     @contextmanager
     def _read(self) -> Iterator[sqlite3.Connection]:
         with closing(self._open("ro")) as db:

@@ -9,13 +9,19 @@ is shown as it is.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from functools import cache
 from graphlib import TopologicalSorter
 from importlib import resources
+from pathlib import Path
 
 import duckdb
 
+from replywatch.metrics.policy import Policy
+from replywatch.metrics.satisfaction import NPS, NpsScale
 from replywatch.sql.schemas import TABLES
+from replywatch.sql.views import Restating
+from replywatch.sql.work import work_views
 
 FOLDERS, MACROS = ("staging", "marts"), "macros"
 _REFERENCE = re.compile(r"\b(?:from|join)\s+([a-z_]+)\b(?!\.)")
@@ -44,8 +50,15 @@ _MACROS = (
     ] end""",
     # Days without a new contact until a first contact has resolved; see the policy's fcr_days.
     "create macro fcr_days() as 7",
+    # Who is credited with a close: nobody with a bot's; and what a reply of a person is.
+    """create macro closer(closed_by, assigned_agent, closing_agent) as
+        case when closed_by is null then assigned_agent else closing_agent end""",
+    "create macro is_human(direction, agent) as direction = 'outbound' and agent is not null",
     # Fewer than this is too little to judge anybody by.
     "create macro is_small_sample(n) as coalesce(n, 0) < 30",
+    # Sum and mean of seconds, in whole microseconds: the same whatever the order of the rows.
+    "create macro sum_seconds(value) as sum((value * 1e6)::bigint) / 1e6",
+    "create macro mean_seconds(value) as avg((value * 1e6)::bigint) / 1e6",
     # Whether an instant lies in a period; an open side is null.
     """create macro is_within(instant, since, until) as
         instant >= coalesce(since::timestamptz, '-infinity')
@@ -91,7 +104,10 @@ def read_models() -> dict[str, str]:
 
 def create_models(con: duckdb.DuckDBPyConnection) -> None:
     """Create the models, and the tables that have none, as views over the schema `raw`."""
-    for macro in _MACROS:
+    con.execute("create schema rest")
+    for statement in work_views([], [], Restating([]), Path()):
+        con.execute(statement)
+    for macro in (*_MACROS, nps_macro([])):
         con.execute(macro)
     macros, found = _read(MACROS), _read(*FOLDERS, MACROS)
     for name in TABLES:
@@ -99,3 +115,29 @@ def create_models(con: duckdb.DuckDBPyConnection) -> None:
             con.execute(f"create view {name} as select * from raw.{name}")
     for name, query in found.items():
         con.execute(query if name in macros else f"create view {name} as {query}")
+
+
+def nps_macro(policies: Sequence[Policy]) -> str:
+    """The macro that says what group an NPS answer is in: by the scales of the policy in force.
+
+    `policies` are the versions, oldest first; before the first, and without any, 0 to 10 is mapped
+    as everywhere, and an answer on an unmapped scale is in no group.
+    """
+
+    def groups(scales: Mapping[str, NpsScale]) -> str:
+        whens = " ".join(
+            f"when {float(top)} then case when score >= {scale.promoter_from} then 'promoter' "
+            f"when score >= {scale.passive_from} then 'passive' else 'detractor' end"
+            for top, scale in {"10": NPS, **scales}.items()
+        )
+        return f"case coalesce(scale_max, 10.0) {whens} end"
+
+    versions = "".join(
+        f" when instant >= timestamptz '{policy.effective_from.isoformat()}' "
+        f"then {groups(policy.surveys.nps)}"
+        for policy in reversed(policies)
+    )
+    return (
+        "create or replace macro nps_group(instant, score, scale_max) as "
+        f"case when score is null then null{versions} else {groups({})} end"
+    )

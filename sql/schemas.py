@@ -367,6 +367,35 @@ RESTATEMENTS = Table(
     key=("conversation_id", "generation"),
 )
 
+WORK = Table(
+    "work",  # drawn from the others, see work.py
+    (
+        ("work", TEXT),  # reply, response, handling, clock, close or survey
+        ("worked_at", INSTANT),
+        ("agent", TEXT),
+        *_SCOPE,
+        ("priority", TEXT),
+        ("conversation", COUNT),  # a number that stands for it; of replies
+        ("kind", TEXT),
+        ("response_seconds", SECONDS),
+        ("response_assigned_seconds", SECONDS),
+        ("handle_active_seconds", SECONDS),
+        ("sla", TEXT),
+        ("outcome", TEXT),
+        ("is_reopened", FLAG),
+        ("handle_elapsed_seconds", SECONDS),
+        ("is_started_negative", FLAG),
+        ("is_ended_negative", FLAG),
+        ("is_final", FLAG),
+        ("survey", TEXT),
+        ("score", RATIO),
+        ("scale_max", RATIO),
+        ("is_positive", FLAG),
+    ),
+    dated_by="worked_at",
+    key=(),
+)
+
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (

@@ -21,6 +21,7 @@ from replywatch.sql.history import DATA, HistoryError, write_database
 from replywatch.sql.locks import hold, sync_folder
 from replywatch.sql.manifest import DataFile, Manifest
 from replywatch.sql.schemas import TABLES, Table
+from replywatch.sql.work import known_work
 
 LOCK, SCRATCH = "upkeep.lock", "upkeep"
 MEMORY = "1GB"
@@ -58,22 +59,46 @@ class Upkeep:
         """
         date = old[0].date
         place = Path(DATA) / table.name / f"date={date}"
-        fresh = self.root / place / f"{_NEW}{uuid.uuid4().hex[:12]}{_UNFINISHED}"
-        order = ", ".join(f'"{name}"' for name in dict.fromkeys((table.dated_by, *table.key)))
-        columns = ", ".join(f'"{name}"' for name, _ in table.columns)
-        target = str(fresh).replace("'", "''")
-        row = self.con.execute(
-            f"copy (select {columns} from ({query}) order by {order}) to '{target}' "
-            "(format parquet, compression zstd)"
-        ).fetchall()
-        if not (count := int(row[0][0])):
+        order = tuple(dict.fromkeys((table.dated_by, *table.key)))
+        fresh, count = self.write(table, place, query, order)
+        if not count:
             fresh.unlink()
             return Rewritten(list(old), fresh, None)
-        path = place / f"{fresh.name.removesuffix(_UNFINISHED)}-{count}.parquet"
+        path = self._settled(fresh, count)
         sequence = max(file.sequence for file in old)
         back_to = min((f.reaches_back_to for f in old if f.reaches_back_to), default=None)
         new = DataFile(str(path), table.name, date, sequence, count, applied, is_compacted, back_to)
         return Rewritten(list(old), fresh, new)
+
+    def write(
+        self, table: Table, place: Path, query: str, order: Sequence[str]
+    ) -> tuple[Path, int]:
+        """Write the rows of `query` below the folder `place` in a file nobody looks for yet.
+
+        That file, and its number of rows.
+        """
+        fresh = self.root / place / f"{_NEW}{uuid.uuid4().hex[:12]}{_UNFINISHED}"
+        fresh.parent.mkdir(parents=True, exist_ok=True)
+        ordered = ", ".join(f'"{name}"' for name in order)
+        columns = ", ".join(f'"{name}"' for name, _ in table.columns)
+        target = str(fresh).replace("'", "''")
+        row = self.con.execute(
+            f"copy (select {columns} from ({query}) order by {ordered}) to '{target}' "
+            "(format parquet, compression zstd)"
+        ).fetchall()
+        return fresh, int(row[0][0])
+
+    def settle(self, fresh: Path, count: int) -> Path:
+        """Make a file of `write` durable in its place; its path below the history's folder."""
+        path = self._settled(fresh, count)
+        _sync(fresh)
+        os.replace(fresh, self.root / path)
+        sync_folder(fresh.parent)
+        return path
+
+    def _settled(self, fresh: Path, count: int) -> Path:
+        name = f"{fresh.name.removesuffix(_UNFINISHED)}-{count}.parquet"
+        return fresh.relative_to(self.root).with_name(name)
 
     def commit(self, rewritten: Sequence[Rewritten]) -> None:
         """Let the files written count in the place of the old ones, all at once and durably."""
@@ -106,6 +131,8 @@ class Upkeep:
         """Remove what a run that was cut short wrote and no manifest names."""
         known = {file.path for file in self.manifest.files()}
         known.update(self.manifest.retired(float("inf")))
+        for drawn in known_work(self.manifest).values():
+            known.update(drawn.paths.values())
         for path in (self.root / DATA).glob(f"*/date=*/{_NEW}*"):
             if str(path.relative_to(self.root)) not in known:
                 path.unlink()

@@ -65,13 +65,19 @@ class Restating:
         ]
 
 
-def create_view(table: Table, files: Sequence[DataFile], restating: Restating, root: Path) -> str:
+def create_view(
+    table: Table,
+    files: Sequence[DataFile],
+    restating: Restating,
+    root: Path,
+    schema: str = "raw",
+) -> str:
     """The statement that makes the view of `table`: no hidden columns, only what was said last.
 
-    `files` are the table's that count, below the folder `root`.
+    `files` are the table's that count, or whole days of them, below the folder `root`.
     """
     shown = ", ".join(f'"{name}"' for name, _ in table.columns if not name.startswith("_"))
-    plain, rest = _split(table, files, restating)
+    plain, rest = split(table, files, restating)
     sources = [
         f"select * from {read_files(some, root)} where {condition}"
         for condition, some in _by_quarter(table, plain)
@@ -79,19 +85,19 @@ def create_view(table: Table, files: Sequence[DataFile], restating: Restating, r
     if rest:
         sources.append(select_rows(table, rest, restating.of(rest), root))
     parts = [f"(select {shown} from ({source}) where {table.shown_if})" for source in sources]
-    return _named(table, " union all ".join(parts))
+    return view_of(table, " union all ".join(parts), schema)
 
 
 def plain_view(table: Table, files: Sequence[DataFile], root: Path) -> str:
     """The view of `table` if nothing had ever been revised or restated: what others are held to."""
-    return _named(table, f"select * from {read_files(files, root)}" if files else "")
+    return view_of(table, f"select * from {read_files(files, root)}" if files else "")
 
 
-def _named(table: Table, query: str) -> str:
+def view_of(table: Table, query: str, schema: str = "raw") -> str:
     """The statement that makes the view of `table` from the rows of `query`."""
     shown = ", ".join(f'"{name}"' for name, _ in table.columns if not name.startswith("_"))
     query = query or _nothing(table)
-    return f"create or replace view raw.{table.name} as select {shown} from ({query})"
+    return f"create or replace view {schema}.{table.name} as select {shown} from ({query})"
 
 
 def _by_quarter(table: Table, files: Sequence[DataFile]) -> list[tuple[str, list[DataFile]]]:
@@ -123,7 +129,7 @@ def _by_quarter(table: Table, files: Sequence[DataFile]) -> list[tuple[str, list
     return found
 
 
-def _split(
+def split(
     table: Table, files: Sequence[DataFile], restating: Restating
 ) -> tuple[list[DataFile], list[DataFile]]:
     """The files whose rows stand as they are, and those that have to be looked at together."""
@@ -180,10 +186,11 @@ def select_rows(
     return f"with {', '.join(steps)} select * from {last}"
 
 
-def read_files(files: Iterable[DataFile], root: Path, options: str = "") -> str:
-    """The table function that reads `files`."""
-    paths = ", ".join("'" + str(root / file.path).replace("'", "''") + "'" for file in files)
-    return f"read_parquet([{paths}], hive_partitioning = false{options})"
+def read_files(files: Iterable[DataFile | str], root: Path, options: str = "") -> str:
+    """The table function that reads `files`, or files at these paths below `root`."""
+    paths = (root / (file if isinstance(file, str) else file.path) for file in files)
+    listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
+    return f"read_parquet([{listed}], hive_partitioning = false{options})"
 
 
 def _nothing(table: Table) -> str:

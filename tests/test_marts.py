@@ -10,9 +10,11 @@ import pytest
 from small_history import ACME_CHAT, Row, at, clock, conversation, history
 
 from replywatch.flows.cli import main
+from replywatch.metrics.policy import Policy
+from replywatch.metrics.satisfaction import NpsScale, SurveyScales
 from replywatch.sql.checks import check_history, list_checks, read_descriptions
 from replywatch.sql.history import DATABASE, open_history
-from replywatch.sql.models import read_models
+from replywatch.sql.models import nps_macro, read_models
 
 UNITS = {
     *("id", "text", "instant", "date", "seconds", "business seconds", "count", "days", "ratio"),
@@ -207,3 +209,27 @@ def test_a_first_contact_resolves_unless_the_customer_comes_back() -> None:
         "select conversation_id, is_resolved_first_contact, is_final from fcr order by all"
     )
     assert [("c1", False, True), ("c2", True, False), ("c3", False, True)] == found.fetchall()
+
+
+def test_nps_answers_are_grouped_by_the_scales_of_the_policy_in_force() -> None:
+    """Four of five is a passive's by the second version; before it, the scale has no groups."""
+    policies = [
+        Policy("a", at("00:00", "2026-01-01"), ()),
+        Policy("b", at("12:00"), (), surveys=SurveyScales(nps={"5": NpsScale(5, 4)})),
+    ]
+    answers = [
+        conversation(
+            f"c{n}", ACME_CHAT, id=f"a{n}", source="t", at=at(when), kind="survey_answered",
+            survey="nps", score=score, scale_max=top, credited_agent="ana",
+        )
+        for n, (when, score, top) in enumerate(
+            (("11:59", 4.0, 5.0), ("12:00", 4.0, 5.0), ("13:00", 3.0, 5.0), ("13:00", 9.0, None))
+        )
+    ]  # fmt: skip
+    con = history(actions=answers)
+    con.execute(nps_macro(policies))
+    expected = [None, "passive", "detractor", "promoter"]
+    for mart in ("surveys order by id", "agent_work order by worked_at, score"):
+        assert [(group,) for group in expected] == con.sql(
+            f"select nps_group from {mart}"
+        ).fetchall()

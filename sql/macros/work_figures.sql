@@ -6,7 +6,7 @@ create macro work_figures(keys, since, until, tz, everyone) as table
 
 with
 
-dated as (
+dated as not materialized (
     select
         cast(worked_at at time zone tz as date) as day,
         hour_of(worked_at, tz) as hour,
@@ -22,7 +22,7 @@ replied as (
     select
         columns(lambda name: list_contains(keys, name)),
         count(distinct agent) as agents,
-        count(distinct hash(conversation_id, opened_at)) as conversations,
+        count(distinct conversation) as conversations,
         count(*) as replies
     from dated
     where work = 'reply'
@@ -34,10 +34,10 @@ answered as (
         columns(lambda name: list_contains(keys, name)),
         count(*) filter (kind = 'first') as first_responses,
         count(*) as responses,
-        avg(response_seconds) as published_mean_seconds,
+        mean_seconds(response_seconds) as published_mean_seconds,
         quantile_cont(response_seconds, [0.5, 0.9]) as published,
         count(response_assigned_seconds) as assigned_responses,
-        avg(response_assigned_seconds) as assigned_mean_seconds,
+        mean_seconds(response_assigned_seconds) as assigned_mean_seconds,
         quantile_cont(response_assigned_seconds, [0.5, 0.9]) as assigned,
         median_ranks(response_assigned_seconds) as assigned_ranks
     from dated
@@ -48,7 +48,7 @@ answered as (
 active as (
     select
         columns(lambda name: list_contains(keys, name)),
-        sum(handle_active_seconds) as handle_active_seconds
+        sum_seconds(handle_active_seconds) as handle_active_seconds
     from dated
     where work = 'handling'
     group by all
@@ -71,7 +71,7 @@ closes as (
         count(*) as closed,
         count(*) filter (is_reopened) as reopened,
         count(handle_elapsed_seconds) as handled,
-        avg(handle_elapsed_seconds) as handle_elapsed_mean_seconds,
+        mean_seconds(handle_elapsed_seconds) as handle_elapsed_mean_seconds,
         quantile_cont(handle_elapsed_seconds, 0.5) as handle_elapsed_median_seconds,
         count(*) filter (is_started_negative) as started_negative,
         count(*) filter (is_started_negative and not is_ended_negative)

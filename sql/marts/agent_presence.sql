@@ -20,7 +20,7 @@ cut as (
         epoch_us(
             least(ended_at, interval_start + interval 15 minutes)
             - greatest(started_at, interval_start)
-        ) / 1e6 as cut_seconds
+        ) as cut_us -- whole, so that the order in which they are added doesn't matter
     from pieces
 ),
 
@@ -28,13 +28,13 @@ final as (
     select
         interval_start,
         agent,
-        coalesce(sum(cut_seconds) filter (state = 'available'), 0) as available_seconds,
-        coalesce(sum(cut_seconds) filter (state = 'busy'), 0) as busy_seconds,
-        coalesce(sum(cut_seconds) filter (state = 'away'), 0) as away_seconds,
-        coalesce(sum(cut_seconds) filter (state = 'available' and waits_in_hand = 0), 0)
+        coalesce(sum(cut_us) filter (state = 'available'), 0) / 1e6 as available_seconds,
+        coalesce(sum(cut_us) filter (state = 'busy'), 0) / 1e6 as busy_seconds,
+        coalesce(sum(cut_us) filter (state = 'away'), 0) / 1e6 as away_seconds,
+        coalesce(sum(cut_us) filter (state = 'available' and waits_in_hand = 0), 0) / 1e6
             as idle_seconds,
-        coalesce(sum(cut_seconds) filter (waits_in_hand > 0), 0) as active_seconds,
-        sum(cut_seconds * waits_in_hand) as in_hand_seconds
+        coalesce(sum(cut_us) filter (waits_in_hand > 0), 0) / 1e6 as active_seconds,
+        sum(cut_us * waits_in_hand) / 1e6 as in_hand_seconds
     from cut
     group by all
 )

@@ -11,62 +11,65 @@
 --
 -- is_final is false for a close while the conversation may still be reopened, null otherwise.
 -- agent is null for work that is nobody's: a clock missed with nobody assigned, a bot's close.
+-- conversation is a number that stands for the conversation of a reply, to be counted.
+--
+-- Settled days lie in files of work (raw.work); the tables of `rest` are those of all other days.
 with
 
 replies as (
     select
-        'reply' as work, sent_at as worked_at, agent, conversation_id, opened_at,
-        brand, channel, queue
-    from stg_messages
-    where is_human_reply
+        'reply' as work, "at" as worked_at, agent, brand, channel, queue, priority,
+        (hash(conversation_id, opened_at) >> 1)::bigint as conversation
+    from rest.messages
+    where is_human(direction, agent)
 ),
 
 answers as (
     select
-        'response' as work, replied_at as worked_at, agent, conversation_id, opened_at,
-        brand, channel, queue, priority, kind,
-        response_seconds, response_business_seconds, response_assigned_seconds
-    from raw.responses
+        'response' as work, replied_at as worked_at, agent, brand, channel, queue, priority,
+        kind, response_seconds, response_assigned_seconds
+    from rest.responses
 ),
 
 handlings as (
     select
-        'handling' as work, replied_at as worked_at, agent, conversation_id, opened_at,
-        brand, channel, queue, handle_active_seconds
-    from stg_handling
+        'handling' as work, replied_at as worked_at, agent, brand, channel, queue,
+        handle_active_seconds
+    from rest.handling
 ),
 
 clocks as (
     select
-        'clock' as work, ended_at as worked_at, agent, conversation_id, opened_at,
-        brand, channel, queue, priority, sla, outcome
-    from stg_sla
+        'clock' as work, ended_at as worked_at, agent, brand, channel, queue, priority, sla, outcome
+    from rest.sla
     where outcome in ('met', 'missed')
 ),
 
 closes as (
     select
-        'close' as work, closed_at as worked_at, credited_agent as agent, conversation_id,
-        opened_at, brand, channel, queue, priority,
+        'close' as work, closed_at as worked_at,
+        closer(closed_by, assigned_agent, closing_agent) as agent,
+        brand, channel, queue, priority,
         reopen_count > 0 as is_reopened,
-        reply_count = 0 as is_unanswered,
-        is_one_touch, handle_elapsed_seconds, handle_assigned_seconds,
+        handle_elapsed_seconds,
         case when sentiment_count >= 2 then sentiment_start < 0 end as is_started_negative,
         case when sentiment_count >= 2 then sentiment_end < 0 end as is_ended_negative,
         is_final
-    from stg_conversations
+    from rest.conversations
     where closed_at is not null
 ),
 
 answered_surveys as (
     select
-        'survey' as work, happened_at as worked_at, agent, conversation_id, opened_at,
-        brand, channel, queue, priority, survey, score, is_positive, nps_group
-    from surveys
-    where is_answer
+        'survey' as work, "at" as worked_at, credited_agent as agent, brand, channel, queue,
+        priority, survey, score, scale_max, is_positive
+    from rest.actions
+    where kind = 'survey_answered'
 ),
 
-final as (
+rows_of_work as (
+    select * from raw.work
+    union all by name
     select * from replies
     union all by name
     select * from answers
@@ -78,6 +81,13 @@ final as (
     select * from closes
     union all by name
     select * from answered_surveys
+),
+
+final as (
+    select
+        *,
+        case when survey = 'nps' then nps_group(worked_at, score, scale_max) end as nps_group
+    from rows_of_work
 )
 
 select * from final

@@ -17,11 +17,8 @@ final as (
         scale_max,
         is_positive,
         case
-            when survey <> 'nps' or kind <> 'survey_answered' or coalesce(scale_max, 10) <> 10
-                then null
-            when score >= 9 then 'promoter'
-            when score <= 6 then 'detractor'
-            else 'passive'
+            when survey = 'nps' and kind = 'survey_answered'
+                then nps_group(happened_at, score, scale_max)
         end as nps_group,
         brand,
         channel,

@@ -3,5 +3,5 @@ select
     * exclude ("at"),
     "at" as sent_at,
     direction = 'inbound' as is_post,
-    direction = 'outbound' and agent is not null as is_human_reply
+    is_human(direction, agent) as is_human_reply
 from raw.messages
