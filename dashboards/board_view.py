@@ -42,6 +42,9 @@ _BIG_ROWS = 3
 _MIN_TABLE_ROWS = 8  # under this the digits give way to the table
 _SIX_ACROSS = {True: 162, False: 144}  # columns needed for six tiles in a row, big or small
 
+LAGS_AFTER_SECONDS = 30
+"""Age of the news from which a live board says that it lags, as Grafana's wallboard does."""
+
 # Seven-segment digits, three columns by three rows; units stand on the base line.
 _GLYPHS = {
     "0": ("┏━┓", "┃ ┃", "┗━┛"),
@@ -91,6 +94,13 @@ def render_board(
     return _BoardView(board, mode, metrics_url, targets, objective_ratio)
 
 
+def _liveness(lag_seconds: float | None) -> Text:
+    """Whether what is shown is now, or how long ago."""
+    if lag_seconds is not None and lag_seconds > LAGS_AFTER_SECONDS:
+        return Text(f"▲ {duration_words(lag_seconds)} behind", style="bold red")
+    return Text("● live", style="bold green")
+
+
 @dataclass(frozen=True)
 class _BoardView:
     """Renders `board` into whatever width and height rich offers."""
@@ -131,7 +141,7 @@ class _BoardView:
         row.add_column(no_wrap=True, justify="right")
         when = Text(at if board.as_of else "waiting for the first event", style="bold")
         if board.progress_ratio is None:
-            row.add_row(name, when, "", Text("● live", style="bold green"))
+            row.add_row(name, when, "", _liveness(board.lag_seconds))
             return row
         done = min(1.0, max(0.0, board.progress_ratio))
         bar = ProgressBar(total=1.0, completed=done, complete_style="cyan", finished_style="green")

@@ -17,7 +17,7 @@ from replywatch.metrics.events import REASONS
 from replywatch.metrics.policy import PolicyBook, Scope
 from replywatch.metrics.roster import STATES
 from replywatch.metrics.shard import Rows
-from replywatch.metrics.times import NEVER
+from replywatch.metrics.times import NEVER, SECOND
 
 Sign = Shown | Staffed | Rows
 """What the flow says to the metrics: counts and live state, agents, or refused rows."""
@@ -114,8 +114,10 @@ class LiveMetrics:
     def board(self, progress: float | None) -> Board:
         """The live state of all scopes for a wallboard: a picture of its own, safe to keep."""
         with self.lock:
+            as_of = self.watermark
             return Board(
-                as_of=self.watermark or 0,
+                as_of=as_of or 0,
+                lag_seconds=self._now() - as_of / SECOND if as_of and self.mode == "live" else None,
                 scopes=[b for s in self.scopes.values() for b in s.boards.values()],
                 events_total=self.events,
                 rejected_total=sum(self.rejected.values()),

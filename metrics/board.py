@@ -44,3 +44,4 @@ class Board(msgspec.Struct):
     rejected_total: int = 0
     late_total: int = 0
     progress_ratio: float | None = None  # of a replay, 0..1; None when live
+    lag_seconds: float | None = None  # from `as_of` to the clock; None in a replay, or unknown

@@ -22,6 +22,9 @@ from replywatch.dashboards.board_words import (
     worst_first,
 )
 from replywatch.dashboards.terminal import TerminalWallboard, board_svg, render_board
+from replywatch.flows.live import LiveMetrics
+from replywatch.flows.settings import load_policy
+from replywatch.flows.steps import Shown
 from replywatch.metrics.board import Board, ScopeBoard
 
 SECOND = 1_000_000
@@ -157,6 +160,26 @@ def test_no_data_reads_as_a_dash() -> None:
     row = next(line for line in rendered(board, 80).splitlines() if line.startswith("acme/"))
     assert ["acme/x/billing", "none", "none", DASH, DASH, f"0/{DASH}", "learning"] == row.split()
     assert f"longest {DASH}  in target {DASH}  posts 0/{DASH}  learning" in board_line(board)
+
+
+@pytest.mark.parametrize(
+    ("lag", "said"),
+    [(None, "live"), (30.0, "live"), (31.0, "31s behind"), (125.0, "2m 05s behind")],
+)
+def test_a_live_board_says_when_it_lags(lag: float | None, said: str) -> None:
+    """Half a minute after the clock what it shows is no longer now, and it says how old it is."""
+    board = busy()
+    board.progress_ratio, board.lag_seconds = None, lag
+    title = rendered(board, mode="live").splitlines()[0]
+    assert title.rstrip().endswith(said)
+
+
+@pytest.mark.parametrize(("mode", "lag"), [("live", 40.0), ("replay", None)])
+def test_the_lag_is_the_clocks_lead_over_what_is_counted(mode: str, lag: float | None) -> None:
+    """In live service; a replay's clock is another."""
+    live = LiveMetrics(load_policy(None), mode=mode, now=lambda: 100.0)
+    live.take([Shown(0, 60 * SECOND, [], None, None)])
+    assert lag == live.board(None).lag_seconds
 
 
 def test_an_empty_board_waits_for_its_first_event() -> None:
