@@ -37,9 +37,9 @@ def add_commands(commands: Commands) -> None:
         help="validate a configuration, a policy, an event file or a history",
         description="Name every fault of a configuration, a policy (both .toml), a folder with the "
         "versions of a policy, a file of events (.jsonl, also .gz and .zst) or the twcs CSV, with "
-        "its line and what is wrong; or of a history (the folder that --out wrote) what in its "
-        "tables and marts doesn't add up. Exits with 1 if there is any. A note is no fault: it "
-        "names what is allowed and may not be meant.",
+        "its line and what is wrong; or of a history (the folder that --out wrote) which of "
+        "its files are damaged, or what in its tables and marts doesn't add up. Exits with 1 if "
+        "there is any. A note is no fault: it names what is allowed and may not be meant.",
         examples=_EXAMPLES,
     )
     parser.add_argument(
@@ -57,8 +57,8 @@ def _check_one(path: Path) -> bool:
     from replywatch.flows.checks import UnknownFileError, check_file, check_folder
     from replywatch.sql.manifest import Manifest
 
-    if path.is_dir() and Manifest(path).exists():
-        return _check_history(path)
+    if path.is_dir() and Manifest(path).path.exists():
+        return _check_files(path) and _check_history(path)
     try:
         checks = check_folder(path) if path.is_dir() else {path: check_file(path)}
         are_sound = [_print_findings(*check) for check in checks.items()]  # all are told
@@ -82,6 +82,19 @@ def _print_findings(path: Path, checked: Checked) -> bool:
     noted = f", {counted(notes, 'note')}" if notes else ""
     print(f"{path}: {_KINDS[checked.kind]}{size}, {found}{noted}")
     return not faults
+
+
+def _check_files(folder: Path) -> bool:
+    """Check what a history is kept in, and print what is damaged; whether nothing is."""
+    from replywatch.flows.damage import faults_of
+
+    count = 0
+    for fault in faults_of(folder):
+        count += 1
+        print(fault if str(folder) in fault else f"{folder}: {fault}")
+    if count:
+        print(f"{folder}: a history, {counted(count, 'damaged file')}")
+    return not count
 
 
 def _check_history(folder: Path) -> bool:

@@ -114,6 +114,7 @@ def _replay(given: argparse.Namespace) -> int:
 def _replay_in(replay: Replay) -> int:
     from replywatch.flows.cli_engine_log import engine_log
     from replywatch.flows.cli_progress import ProgressLine
+    from replywatch.flows.damage import refuse_damaged
     from replywatch.flows.runner import FINISHED
     from replywatch.flows.stream import live_metrics, replay_policy, run_replay
     from replywatch.sql.manifest import Manifest
@@ -125,6 +126,7 @@ def _replay_in(replay: Replay) -> int:
         with engine_log(replay.out, cluster.index):
             run_replay(replay, policy, live)
         return OK
+    refuse_damaged(replay.out)
     manifest = Manifest(replay.out)
     is_resumed = manifest.exists()
     is_old = is_resumed and manifest.fact(FINISHED) is not None

@@ -21,6 +21,7 @@ import msgspec
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
 from replywatch.flows.cli_errors import complain
+from replywatch.flows.damage import checked, with_checksum
 from replywatch.flows.followed import Chunk, FileState, FollowedFile
 from replywatch.flows.lines import CHUNK
 from replywatch.flows.routing import Item, Router
@@ -54,11 +55,15 @@ class FolderOptions(LiveOptions):
     folder: Path
 
 
+def _read_state(resume: bytes) -> dict[int, FileState]:
+    return msgspec.msgpack.decode(checked(resume, "the folder"), type=dict[int, FileState])
+
+
 class _FolderPartition(StatefulSourcePartition[Item, bytes]):
     def __init__(self, options: FolderOptions, router: Router, resume: bytes | None) -> None:
         self._options = options
         self._router = router
-        states = {} if resume is None else msgspec.msgpack.decode(resume, type=dict[int, FileState])
+        states = {} if resume is None else _read_state(resume)
         self._files = {
             inode: FollowedFile(inode, options.folder / state.name, state)
             for inode, state in states.items()
@@ -221,7 +226,8 @@ class _FolderPartition(StatefulSourcePartition[Item, bytes]):
 
     def snapshot(self) -> bytes:
         self._sent = 0
-        return msgspec.msgpack.encode({inode: file.state for inode, file in self._files.items()})
+        states = {inode: file.state for inode, file in self._files.items()}
+        return with_checksum(msgspec.msgpack.encode(states))
 
     def close(self) -> None:
         for file in self._files.values():

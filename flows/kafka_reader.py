@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from bytewax.inputs import StatefulSourcePartition
 
+from replywatch.flows.damage import checked, with_checksum
 from replywatch.flows.kafka_client import (
     PATIENCE,
     KafkaOptions,
@@ -51,6 +52,10 @@ class _State(msgspec.Struct):
     floor: int
 
 
+def _read_state(resume: bytes) -> _State:
+    return msgspec.json.decode(checked(resume, "the topic"), type=_State)
+
+
 class Reader(StatefulSourcePartition[Item, bytes]):
     """A share of the topic's partitions: those whose number modulo `readers` is its own."""
 
@@ -65,7 +70,7 @@ class Reader(StatefulSourcePartition[Item, bytes]):
         self._options, self._number, self._router = options, number, router
         self._topic, self._readers = options.kafka.topic, readers
         self._consumer = open_consumer(options.kafka, options.settings, options.kafka.readers)
-        state = None if resume is None else msgspec.json.decode(resume, type=_State)
+        state = None if resume is None else _read_state(resume)
         self._read = self._begin(state)
         router.highest = max((one.highest for one in self._read.values()), default=0)
         router.floor = 0 if state is None else state.floor
@@ -285,7 +290,7 @@ class Reader(StatefulSourcePartition[Item, bytes]):
     def snapshot(self) -> bytes:
         """Where to go on."""
         self._sent = 0
-        return msgspec.json.encode(_State(self._read, self._router.floor))
+        return with_checksum(msgspec.json.encode(_State(self._read, self._router.floor)))
 
     def close(self) -> None:
         """Let go of the brokers."""

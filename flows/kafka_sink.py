@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
+from replywatch.flows.damage import checked, with_checksum
 from replywatch.flows.kafka_client import MISSING, RECONNECT_MS, ask, said
 from replywatch.flows.kafka_settings import NoticeTopics
 from replywatch.flows.notices import NOTICES, Notice, Spike, encode
@@ -130,10 +131,14 @@ class Outlet:
             raise SinkError(f"{reason}; notices did not arrive, a new start sends them again")
 
 
+def _read_state(resume: bytes) -> _State:
+    return msgspec.msgpack.decode(checked(resume, "the notices"), type=_State)
+
+
 class _NoticesPartition(StatefulSinkPartition[list[Notice], bytes]):
     def __init__(self, options: SinkOptions, resume: bytes | None) -> None:
         self._options = options
-        state = _State(0, [], []) if resume is None else msgspec.msgpack.decode(resume, type=_State)
+        state = _State(0, [], []) if resume is None else _read_state(resume)
         self._sequence, self._waiting = state.sequence, state.waiting
         self._stages = dict(state.stages)
         self._fresh: list[Notice] = []  # of this epoch
@@ -163,7 +168,7 @@ class _NoticesPartition(StatefulSinkPartition[list[Notice], bytes]):
             self._sequence += 1
         self._waiting, self._fresh = self._fresh, []
         state = _State(self._sequence, self._waiting, list(self._stages.items()))
-        return msgspec.msgpack.encode(state)
+        return with_checksum(msgspec.msgpack.encode(state))
 
     def finish(self) -> None:
         """The stream stopped cleanly, so that its last epoch is durable as well."""

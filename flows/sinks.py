@@ -14,6 +14,7 @@ from bytewax.outputs import (
     StatelessSinkPartition,
 )
 
+from replywatch.flows.damage import checked, with_checksum
 from replywatch.metrics.shard import Rows
 from replywatch.sql.unsealed import Unsealed
 from replywatch.sql.writer import HistoryWriter
@@ -53,7 +54,7 @@ class _HistoryPartition(StatefulSinkPartition[Rows, bytes]):
         self._sequence = 0
         self._staged: int | None = None
         if state is not None:
-            resumed = msgspec.msgpack.decode(state, type=_SinkState)
+            resumed = msgspec.msgpack.decode(checked(state, HISTORY), type=_SinkState)
             self._sequence = resumed.sequence
             self._rows = Unsealed.unpack(resumed.unsealed)
         self._writer.resume(self._sequence)
@@ -79,7 +80,8 @@ class _HistoryPartition(StatefulSinkPartition[Rows, bytes]):
             self._rows, self._sealed_at = Unsealed(), self._now()
         elif not count:
             self._published()  # all there is can be read
-        return msgspec.msgpack.encode(_SinkState(self._sequence, self._rows.pack()))
+        state = _SinkState(self._sequence, self._rows.pack())
+        return with_checksum(msgspec.msgpack.encode(state))
 
 
 class HistorySink(FixedPartitionedSink[Rows, bytes]):

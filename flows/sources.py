@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
+from replywatch.flows.damage import checked, with_checksum
 from replywatch.flows.lines import CHUNK, LineReader
 from replywatch.flows.pace import Pace
 from replywatch.flows.routing import Item, Router
@@ -144,7 +145,11 @@ class _FilesPartition(_ReplayPartition):
         self, files: list[Path], router: Router, options: ReplayOptions, resume: bytes | None
     ) -> None:
         super().__init__(router, options)
-        state = _FilesState() if resume is None else msgspec.json.decode(resume, type=_FilesState)
+        state = (
+            _FilesState()
+            if resume is None
+            else msgspec.json.decode(checked(resume, "the files"), type=_FilesState)
+        )
         self._state = state
         self._is_finished = state.is_finished
         names = [str(path) for path in files if str(path) not in state.done]
@@ -192,7 +197,7 @@ class _FilesPartition(_ReplayPartition):
     def snapshot(self) -> bytes:
         self._sent = 0
         self._state.is_finished = self._is_finished
-        return msgspec.json.encode(self._state)
+        return with_checksum(msgspec.json.encode(self._state))
 
     def close(self) -> None:
         for reader in self._readers.values():
@@ -230,7 +235,9 @@ class _ArchivePartition(_ReplayPartition):
         self._events, refused = archive
         self._next = 0
         if resume is not None:
-            self._next, self._is_finished = msgspec.json.decode(resume, type=tuple[int, bool])
+            self._next, self._is_finished = msgspec.json.decode(
+                checked(resume, "the archive"), type=tuple[int, bool]
+            )
             router.highest = self._events[self._next - 1].time if self._next else 0
         if self._next == 0 and not self._is_finished:
             router.refused += refused
@@ -249,7 +256,7 @@ class _ArchivePartition(_ReplayPartition):
 
     def snapshot(self) -> bytes:
         self._sent = 0
-        return msgspec.json.encode((self._next, self._is_finished))
+        return with_checksum(msgspec.json.encode((self._next, self._is_finished)))
 
 
 class ArchiveSource(FixedPartitionedSource[Item, bytes]):

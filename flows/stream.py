@@ -16,6 +16,7 @@ import msgspec
 
 from replywatch.flows.cluster import ALONE, Cluster, Elsewhere
 from replywatch.flows.customer_keys import check_customer_key, customer_key
+from replywatch.flows.damage import refuse_damaged
 from replywatch.flows.dataflow import Plan, build
 from replywatch.flows.folder import FolderOptions, FolderSource
 from replywatch.flows.formats import load_archive, mentions_unthreaded
@@ -96,6 +97,8 @@ def run_replay(replay: Replay, policy: PolicyBook, live: LiveMetrics) -> bool:
     """Replay to the end, or to a stop; whether it came to the end. Resumes where it was cut."""
     cluster, out = replay.cluster, replay.out
     with naming(out), replay.stop.on_signals(), membership(out, cluster, replay.stop) as member:
+        if cluster.is_first:
+            refuse_damaged(out)
         is_done = cluster.is_first and begin(out, _made_from(replay))
         if cluster.is_first and not is_done:
             check_customer_key(Manifest(out), replay.settings)
@@ -201,6 +204,7 @@ def run_live(
         membership(settings.history, cluster, stop) as member,
     ):
         if cluster.is_first:
+            refuse_damaged(settings.history)
             begin(settings.history, json.dumps(made_from, sort_keys=True))
             check_customer_key(Manifest(settings.history), settings)
             Manifest(settings.history).set_fact(POLICY, book_to_text(policy))

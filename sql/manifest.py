@@ -32,7 +32,7 @@ class DataFile:
     """One published file: its table, its UTC date, its path below the history's folder.
 
     Restatements of seals up to `applied` void nothing in it any more. In a file that
-    `is_compacted` each key stands once.
+    `is_compacted` each key stands once. `checksum` is the CRC-32 of its bytes.
     """
 
     path: str
@@ -43,6 +43,7 @@ class DataFile:
     applied: int
     is_compacted: bool = False
     reaches_back_to: str | None = None  # of restatements: the earliest date of what they void
+    checksum: int | None = None
 
     @classmethod
     def sealed(
@@ -53,18 +54,20 @@ class DataFile:
         sequence: int,
         rows: int,
         reaches_back_to: str | None = None,
+        checksum: int | None = None,
     ) -> DataFile:
         """A file as a seal wrote it: what came before it can't void it, only its own seal can."""
-        return cls(path, table, date, sequence, rows, sequence - 1, False, reaches_back_to)
+        applied = sequence - 1
+        return cls(path, table, date, sequence, rows, applied, False, reaches_back_to, checksum)
 
 
-_COLUMNS = 'path, "table", date, sequence, rows, applied, is_compacted, reaches_back_to'
+_COLUMNS = 'path, "table", date, sequence, rows, applied, is_compacted, reaches_back_to, checksum'
 
 _CREATE = (
     """create table if not exists files (
         path text primary key, "table" text not null, date text not null,
         sequence integer not null, rows integer not null, applied integer not null,
-        is_compacted integer not null, reaches_back_to text
+        is_compacted integer not null, reaches_back_to text, checksum integer
     ) strict""",
     "create table if not exists retired (path text primary key, at real not null) strict",
     "create table if not exists facts (name text primary key, value text not null) strict",
@@ -130,8 +133,8 @@ class Manifest:
             rows = db.execute(f"select {_COLUMNS} from files order by sequence, path").fetchall()
             row = db.execute("select value from facts where name = ?", (PUBLISHED,)).fetchone()
         files = [
-            DataFile(path, table, date, sequence, count, applied, bool(is_compacted), back_to)
-            for path, table, date, sequence, count, applied, is_compacted, back_to in rows
+            DataFile(path, table, date, seal, count, applied, bool(is_compacted), back_to, found)
+            for path, table, date, seal, count, applied, is_compacted, back_to, found in rows
         ]
         return 0 if row is None else int(row[0]), files
 
@@ -214,7 +217,10 @@ class Manifest:
 
 def _insert(db: sqlite3.Connection, files: Iterable[DataFile]) -> None:
     rows = [
-        (f.path, f.table, f.date, f.sequence, f.rows, f.applied, f.is_compacted, f.reaches_back_to)
+        (
+            *(f.path, f.table, f.date, f.sequence, f.rows, f.applied, f.is_compacted),
+            *(f.reaches_back_to, f.checksum),
+        )
         for f in files
     ]
-    db.executemany("insert into files values (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    db.executemany("insert into files values (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import duckdb
 
+from replywatch.sql.checksums import checksum
 from replywatch.sql.history import DATA, HistoryError, write_database
 from replywatch.sql.locks import hold, sync_folder
 from replywatch.sql.manifest import DataFile, Manifest
@@ -67,7 +68,10 @@ class Upkeep:
         path = self._settled(fresh, count)
         sequence = max(file.sequence for file in old)
         back_to = min((f.reaches_back_to for f in old if f.reaches_back_to), default=None)
-        new = DataFile(str(path), table.name, date, sequence, count, applied, is_compacted, back_to)
+        new = DataFile(
+            *(str(path), table.name, date, sequence, count, applied, is_compacted, back_to),
+            checksum(fresh),
+        )
         return Rewritten(list(old), fresh, new)
 
     def write(

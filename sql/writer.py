@@ -17,20 +17,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from replywatch.sql.checksums import STAGING, checksum
 from replywatch.sql.history import DATA, HistoryError, write_database
 from replywatch.sql.locks import sync_folder
 from replywatch.sql.manifest import DataFile, Manifest
 from replywatch.sql.schemas import RESTATEMENTS
 
-STAGING = "staging"
 
-
-def _write(data: pa.Table, path: Path) -> None:
-    """Write one file, durably."""
+def _write(data: pa.Table, folder: Path, name: str) -> None:
+    """Write one file, durably; its name then tells its checksum, too."""
+    path = folder / f"{name}.new"
     with path.open("wb") as file:
         pq.write_table(data, file, compression="zstd")
         file.flush()
         os.fsync(file.fileno())
+    path.rename(folder / f"{name}.{checksum(path):08x}.parquet")
 
 
 class HistoryWriter:
@@ -48,7 +49,7 @@ class HistoryWriter:
         fresh.mkdir(parents=True)
         with ThreadPoolExecutor(2) as pool:  # encoding and writing run beside the next table
             writes = [
-                pool.submit(_write, data, fresh / f"{name}.{date}.{len(data)}.parquet")
+                pool.submit(_write, data, fresh, f"{name}.{date}.{len(data)}")
                 for name, date, data in tables
             ]
             for write in writes:
@@ -67,11 +68,13 @@ class HistoryWriter:
             return
         files = []
         for path in sorted(staged.iterdir()):
-            table, date, rows, _ = path.name.split(".")
+            table, date, rows, found, _ = path.name.split(".")
             target = Path(DATA) / table / f"date={date}" / f"{sequence:010d}-{rows}.parquet"
             (self.folder / target).parent.mkdir(parents=True, exist_ok=True)
             back_to = _reaches_back_to(path) if table == RESTATEMENTS.name else None
-            file = DataFile.sealed(str(target), table, date, sequence, int(rows), back_to)
+            file = DataFile.sealed(
+                str(target), table, date, sequence, int(rows), back_to, int(found, 16)
+            )
             files.append((path, file))
         # Linked first, counted next, removed last: cut anywhere, it can be done again.
         for path, file in files:

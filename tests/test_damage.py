@@ -1,0 +1,130 @@
+"""What is cut short or changed on the disk is named, by `check` and before anything goes on."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from replays import Process, write_lines
+
+from replywatch.flows.cli import main
+from replywatch.flows.damage import faults_of
+from replywatch.sample_data import write_sample
+
+Harm = Callable[[Path], None]
+
+
+def cut(path: Path) -> None:
+    """Leave the first half of a file."""
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size // 2)
+
+
+def flip(path: Path) -> None:
+    """Change one bit in the middle of a file."""
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 0x10
+    path.write_bytes(bytes(data))
+
+
+def smash(path: Path) -> None:
+    """Overwrite the start of a database's second page."""
+    data = bytearray(path.read_bytes())
+    page = int.from_bytes(data[16:18], "big")
+    data[page : page + 16] = b"\xff" * 16
+    path.write_bytes(bytes(data))
+
+
+@pytest.fixture(scope="module")
+def cut_off(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """An input, and the folder of its replay that was killed with seals published and staged."""
+    folder = tmp_path_factory.mktemp("cut-off")
+    write_sample(folder / "all.jsonl", 7)
+    lines = (folder / "all.jsonl").read_bytes().splitlines(keepends=True)[:3000]
+    events, out = write_lines(folder / "events.jsonl", lines), folder / "out"
+    options = {"inputs": [str(events)], "out": out, "lateness": 60, "speed": 60_000, "epoch": 0.2}
+    assert Process("replay", dies=["stage", 3], **options).finish() == 9
+    return events, out
+
+
+@pytest.fixture
+def damaged(cut_off: tuple[Path, Path], tmp_path: Path) -> tuple[Path, Path]:
+    """The input, and a copy of the folder to be damaged."""
+    shutil.copytree(cut_off[1], tmp_path / "out")
+    return cut_off[0], tmp_path / "out"
+
+
+def largest(folder: Path, pattern: str) -> Path:
+    """The largest file of a kind."""
+    return max(folder.glob(pattern), key=lambda path: (path.stat().st_size, path.name))
+
+
+def start(events: Path, out: Path) -> int:
+    """Go on with the replay; its exit code."""
+    return main(["replay", str(events), "--out", str(out), "--lateness", "60s"])
+
+
+def test_what_a_kill_leaves_is_no_damage(damaged: tuple[Path, Path]) -> None:
+    """Without any harm done the folder is sound, and the replay comes to its end."""
+    events, out = damaged
+    assert [] == list(faults_of(out))
+    assert 0 == start(events, out)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "harm"),
+    [
+        ("manifest.sqlite", cut),
+        ("manifest.sqlite", smash),
+        ("recovery/*.sqlite3", cut),
+        ("recovery/*.sqlite3", smash),
+        ("staging/*/*.parquet", cut),
+        ("staging/*/*.parquet", flip),
+    ],
+)
+def test_a_start_and_a_check_name_the_damaged_file(
+    damaged: tuple[Path, Path], capsys: pytest.CaptureFixture[str], pattern: str, harm: Harm
+) -> None:
+    """Neither goes on; the start leaves everything as it is."""
+    events, out = damaged
+    path = largest(out, pattern)
+    harm(path)
+    before = path.read_bytes()
+    assert 1 == main(["check", str(out)])
+    assert f"{path} is damaged" in capsys.readouterr().out
+    assert 1 == start(events, out)
+    said = capsys.readouterr().err
+    assert f"{path} is damaged" in said
+    assert "Traceback" not in said
+    assert before == path.read_bytes()
+
+
+@pytest.mark.parametrize("harm", [cut, flip, Path.unlink])
+def test_a_check_names_a_file_of_the_history(
+    damaged: tuple[Path, Path], capsys: pytest.CaptureFixture[str], harm: Harm
+) -> None:
+    """One that is shorter, changed in one bit, or gone."""
+    path = largest(damaged[1], "history/*/*/*.parquet")
+    harm(path)
+    assert 1 == main(["check", str(damaged[1])])
+    assert f"{path} is " in capsys.readouterr().out
+
+
+def test_a_state_changed_in_one_place_is_not_gone_on_from(
+    damaged: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Another byte offset, well-formed as it is, would leave events out without a word."""
+    events, out = damaged
+    for path in out.glob("recovery/*.sqlite3"):
+        with closing(sqlite3.connect(path)) as db:
+            db.execute("pragma wal_checkpoint(truncate)")
+        data = path.read_bytes()
+        path.write_bytes(data.replace(b'"offsets":', b'"offsetz":'))
+    assert 1 == start(events, out)
+    said = capsys.readouterr().err
+    assert "the recovery state is damaged: that of the files" in said
+    assert "Traceback" not in said
