@@ -64,14 +64,18 @@ def is_passing(error: KafkaError) -> bool:
 
 def ask(question: Callable[[], T], patience: float = PATIENCE) -> T:
     """What brokers answer to `question`, asked again for some seconds while what fails may pass."""
-    from confluent_kafka import KafkaException
+    from confluent_kafka import KafkaError, KafkaException
 
     until = time.monotonic() + patience
     while True:
         try:
             return question()
         except KafkaException as error:
-            if not is_passing(error.args[0]) or time.monotonic() > until:
+            # A partition is unknown as well while its leader's broker is gone.
+            may_pass = is_passing(error.args[0]) or (
+                error.args[0].code() == KafkaError._UNKNOWN_PARTITION
+            )
+            if not may_pass or time.monotonic() > until:
                 raise
             time.sleep(0.2)
 

@@ -127,11 +127,10 @@ class Place:
         return [] if code == 0 else [f"a service ended with {code}: {self.said()}"]
 
     def said(self) -> str:
-        """The last thing that services said of what is wrong, in our words if there are any."""
+        """The last things that services said of what is wrong."""
         lines = (self.folder / "errors").read_text().splitlines()
         wrong = [line for line in lines if not line.startswith(("%", " "))]
-        ours = [line for line in wrong if line.startswith("replywatch")]
-        return (ours or wrong or [""])[-1]
+        return " / ".join(line for line in wrong[-8:] if line and "direct cause" not in line)
 
 
 @dataclass
@@ -258,8 +257,7 @@ def _kill(place: Place, chance: random.Random, kills: int, figures: Figures) -> 
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             figures.times += 1
-        else:
-            said = place.said()
+        elif "is in use by" not in (said := place.said()):  # one that is killed takes its time
             figures.mismatches.append(f"a service ended with {process.returncode}: {said}")
         process.wait()
         # Its children die with it, but a little later.
