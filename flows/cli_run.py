@@ -111,7 +111,7 @@ def _serve(given: argparse.Namespace, settings: Settings, cluster: Cluster) -> i
     config = given.config or (CONFIG if CONFIG.exists() else None)
     jobs = jobs_of(settings, config, live) if cluster.is_first else []
     with stop.on_signals():
-        url, stop_serving = serve(live, *settings.exporter_of(cluster.index))
+        url, stop_serving = serve(live, *settings.exporter_of(cluster.index), settings.exporter.tls)
         try:
             print(f"metrics  {url}")
             if cluster.is_first:

@@ -18,6 +18,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from replywatch.flows.exporter_tls import Tls
 from replywatch.flows.live import LiveMetrics
 from replywatch.flows.series import Buckets, ScopeSeries
 from replywatch.metrics import catalogue as names
@@ -264,15 +265,18 @@ class ExporterError(Exception):
     """`/metrics` can't be served; the message says where and why."""
 
 
-def serve(live: LiveMetrics, host: str, port: int) -> tuple[str, Callable[[], None]]:
+def serve(
+    live: LiveMetrics, host: str, port: int, tls: Tls | None = None
+) -> tuple[str, Callable[[], None]]:
     """Serve `/metrics` on `host`:`port` (0 takes a free one); its URL, and what stops it."""
+    options = {} if tls is None else tls.options()
     registered = CollectorRegistry()
     register(live, registered)
     try:
-        server, thread = start_http_server(port, addr=host, registry=registered)
+        server, thread = start_http_server(port, addr=host, registry=registered, **options)
     except OSError as error:
         raise ExporterError(
-            f"can't serve /metrics on {host}:{port}: {error.strerror}; "
+            f"can't serve /metrics on {host}:{port}: {(error.strerror or str(error)).lower()}; "
             "stop what listens there or choose another port"
         ) from None
 
@@ -281,4 +285,5 @@ def serve(live: LiveMetrics, host: str, port: int) -> tuple[str, Callable[[], No
         server.server_close()
         thread.join()
 
-    return f"http://{host}:{server.server_port}/metrics", stop
+    scheme = "http" if tls is None else "https"
+    return f"{scheme}://{host}:{server.server_port}/metrics", stop

@@ -14,6 +14,7 @@ from typing import Annotated
 
 import msgspec
 
+from replywatch.flows.exporter_tls import Tls
 from replywatch.flows.kafka_settings import Kafka, Sink
 from replywatch.flows.section import Positive as Positive
 from replywatch.flows.section import Section as Section
@@ -45,6 +46,7 @@ class Exporter(Section, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     port: Port = 9464
     max_scopes: Positive = 500
+    tls: Tls | None = None
 
 
 class Source(Section, frozen=True, kw_only=True):
@@ -173,6 +175,7 @@ def load_settings(path: Path | None) -> Settings:
         raise SettingsError(f"{path}: {error}") from None
     base = path.resolve().parent
     source, sink = settings.source, settings.sink
+    exporter = settings.exporter
 
     def below(place: Path | None) -> Path | None:
         return None if place is None else base / place
@@ -185,6 +188,9 @@ def load_settings(path: Path | None) -> Settings:
             source,
             folder=base / source.folder,
             kafka=source.kafka and source.kafka.below(base),
+        ),
+        exporter=msgspec.structs.replace(
+            exporter, tls=None if exporter.tls is None else exporter.tls.below(base)
         ),
         sink=msgspec.structs.replace(sink, kafka=sink.kafka and sink.kafka.below(base)),
         customer_key_file=below(settings.customer_key_file),
