@@ -49,12 +49,20 @@ def faults_at_start(folder: Path) -> Iterator[str]:
     yield from pending_faults(folder)
 
 
+def _state_faults(folder: Path) -> Iterator[str]:
+    for path in sorted((folder / RECOVERY).glob("*.state")):
+        fault = database_fault(path)
+        if fault is not None:
+            yield fault
+
+
 def faults_of(folder: Path) -> Iterator[str]:
     """What is wrong with the files of a history and its recovery state, a sentence each."""
     has_manifest = True
     for fault in faults_at_start(folder):
         has_manifest = has_manifest and not fault.startswith(str(Manifest(folder).path))
         yield fault
+    yield from _state_faults(folder)
     if has_manifest:
         yield from sealed_faults(folder)
 

@@ -7,18 +7,20 @@ A fault that this machine can't do is passed over with its reason, or counts as 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import re
 import sys
 import tempfile
 import time
 import traceback
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from statistics import median
 
 from child import BREAKS
 
-from faults.registry import Fault, Figures, Size, Unavailable, all_faults
+from faults.registry import Figures, Size, Unavailable, all_faults
 
 HEAD = ("fault", "times", "lost", "doubled", "retracted", "mismatches", "fresh s", "max", "took s")
 WIDTHS = (26, 6, 6, 8, 10, 11, 8, 6, 7)
@@ -51,13 +53,13 @@ def told(name: str, figures: Figures, seconds: float) -> str:
     )
 
 
-def do(name: str, fault: Fault, size: Size, seed: int) -> bool:
+def do(name: str, size: Size, seed: int) -> bool:
     """Do one fault in a folder of its own and print what came of it; whether no harm did."""
     began = time.monotonic()
     required = re.split(r"[\s,]+", os.environ.get("REPLYWATCH_REQUIRE", ""))
     with tempfile.TemporaryDirectory(prefix=f"replywatch-{name}-") as folder:
         try:
-            figures = fault(size, seed, Path(folder))
+            figures = all_faults()[name](size, seed, Path(folder))
         except Unavailable as missing:
             is_required = missing.name in required
             print(f"{name.ljust(WIDTHS[0])}  {'failed' if is_required else 'skipped'}: {missing}")
@@ -66,11 +68,11 @@ def do(name: str, fault: Fault, size: Size, seed: int) -> bool:
             traceback.print_exc()
             print(f"{name.ljust(WIDTHS[0])}  failed: the harness itself", flush=True)
             return False
-    print(told(name, figures, time.monotonic() - began), flush=True)
-    for mismatch in figures.mismatches[:SHOWN]:
-        print(f"    {mismatch}")
+    lines = [told(name, figures, time.monotonic() - began)]
+    lines += [f"    {mismatch}" for mismatch in figures.mismatches[:SHOWN]]
     if len(figures.mismatches) > SHOWN:
-        print(f"    and {len(figures.mismatches) - SHOWN} more")
+        lines.append(f"    and {len(figures.mismatches) - SHOWN} more")
+    print("\n".join(lines), flush=True)
     return figures.is_sound
 
 
@@ -80,6 +82,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="make faults", description=__doc__)
     parser.add_argument("--size", choices=("small", "full"), default="small")
     parser.add_argument("--kills", type=int, help="how often processes are killed")
+    parser.add_argument("--jobs", type=int, default=2, help="faults done side by side (2)")
     parser.add_argument("--seed", type=int, default=1)
     broken = "break the writer first, to see that it shows"
     parser.add_argument("--break", action="append", default=[], choices=BREAKS, help=broken)
@@ -90,7 +93,10 @@ def main(arguments: list[str] | None = None) -> int:
     size = Size(given.size == "full", given.kills, tuple(getattr(given, "break")))
     print(_line(HEAD), flush=True)
     names = given.names or list(faults)
-    are_sound = [do(name, faults[name], size, given.seed) for name in names]
+    spawn = multiprocessing.get_context("spawn")  # each fault has a main thread of its own
+    with ProcessPoolExecutor(given.jobs, mp_context=spawn) as pool:
+        doing = [pool.submit(do, name, size, given.seed) for name in names]
+        are_sound = [one.result() for one in doing]
     if not all(are_sound):
         print(f"{are_sound.count(False)} of {len(are_sound)} faults did harm")
     return 0 if all(are_sound) else 1
