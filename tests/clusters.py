@@ -57,9 +57,9 @@ class Cluster:
     def kill(self, *indexes: int) -> int:
         """Kill some of them (SIGKILL); the exit code of the command, once none is left."""
         pids = self.pids()
-        for index in indexes:
+        for pid in (pid for index, pid in enumerate(pids) if index in indexes):
             with suppress(ProcessLookupError):
-                os.kill(pids[index], signal.SIGKILL)
+                os.kill(pid, signal.SIGKILL)
         code = self.process.finish(15)
         assert wait_for(lambda: not any(map(is_running, pids)))
         return code
