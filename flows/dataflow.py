@@ -8,6 +8,7 @@ import bytewax.operators as op
 from bytewax.dataflow import Dataflow, Stream
 from bytewax.inputs import FixedPartitionedSource
 
+from replywatch.flows.failures import Failures
 from replywatch.flows.kafka_sink import KafkaSink
 from replywatch.flows.live import Sign
 from replywatch.flows.notices import notices_of
@@ -62,6 +63,7 @@ class Plan:
     volume: VolumeSettings = field(default_factory=VolumeSettings)
     partitions: tuple[str, ...] = (PARTITION,)
     notices: KafkaSink | None = None
+    failures: Failures = field(default_factory=Failures)
 
     def threads(self, state: bytes | None) -> ThreadsLogic:
         """The step that threads messages."""
@@ -86,25 +88,28 @@ class Plan:
 
 def build(plan: Plan) -> Dataflow:
     """The dataflow of `plan`. Items between steps are batches, each with its watermark."""
-    flow = Dataflow("replywatch")
-    arrivals = op.input("posts_in", flow, plan.source)
+    flow, failures = Dataflow("replywatch"), plan.failures
+    arrivals = op.input("posts_in", flow, failures.note_partitions(plan.source))
     unnamed = op.filter_map("unnamed", arrivals, to_threads)
-    threaded = op.stateful_batch("threads", unnamed, plan.threads)
+    threaded = op.stateful_batch("threads", unnamed, failures.note_parts(plan.threads))
     named = op.filter_map("named", arrivals, to_shards)
     posts = op.merge("posts", named, op.map("found", threaded, without_key))
 
-    conversations = op.stateful_batch("conversations", posts, plan.shard)
+    conversations = op.stateful_batch("conversations", posts, failures.note_parts(plan.shard))
     partials = op.flat_map("partials", conversations, partials_of)
-    windows = op.stateful_batch("windows", partials, plan.desk)
-    agents = op.stateful_batch("agents", op.map("news", conversations, news_of), plan.roster)
+    windows = op.stateful_batch("windows", partials, failures.note_parts(plan.desk))
+    agents = op.stateful_batch(
+        "agents", op.map("news", conversations, news_of), failures.note_parts(plan.roster)
+    )
 
     refused = op.filter_map("refused", arrivals, to_refused)
     told: Stream[tuple[str, Told | Shown | Staffed | Rows]] = op.merge(
         "told", conversations, windows, agents, refused
     )
-    op.output("history", op.flat_map("rows", told, rows_of), plan.history)
+    op.output("history", op.flat_map("rows", told, rows_of), failures.note_partitions(plan.history))
     if plan.notices is not None:
-        op.output("notices", op.flat_map("notice", told, notices_of), plan.notices)
+        notices = failures.note_partitions(plan.notices)
+        op.output("notices", op.flat_map("notice", told, notices_of), notices)
     signs: Stream[tuple[str, Sign]] = op.merge("signs", windows, agents, refused)
     op.output("metrics", op.map("sign", signs, without_key), plan.metrics)
     return flow

@@ -133,6 +133,7 @@ class Membership:
         self._folder, self._stop, self._lock = folder, stop, lock
         self._own: _Lock | None = None
         self._seen: dict[int, int] = {}  # the process of each index
+        self._is_complete = False  # all were there once
         self._is_over = threading.Event()
 
     @contextmanager
@@ -158,6 +159,7 @@ class Membership:
             try:
                 while not all(self._others().values()):  # the engine would wait, and hear no stop
                     time.sleep(0.05)
+                self._is_complete = True
                 yield True
             except BaseException as error:
                 if sentence(unwrapped(error)) is None:
@@ -213,7 +215,7 @@ class Membership:
                 self._stop.is_set = True
             if self._stop.is_set and self._own.state == "running":
                 self._own.say("stopping")
-            elif self._stop.is_set and not all(others.values()):
+            elif self._stop.is_set and not self._is_complete and not all(others.values()):
                 os._exit(OK)  # they never were all there, so nothing has begun
             lost = self._lost(others)
             if lost is not None:

@@ -19,10 +19,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bytewax.dataflow import Dataflow
 from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.run import cli_main
 
+from replywatch.flows.dataflow import Plan, build
 from replywatch.sql.history import HistoryError, write_database
 from replywatch.sql.writer import HistoryWriter
 
@@ -120,10 +120,8 @@ def _difference(known: str | None, wanted: str) -> str:
     return ", ".join(name for name in sorted({*was, *is_now}) if was.get(name) != is_now.get(name))
 
 
-def run_flow(
-    flow: Dataflow, folder: Path, workers: int, epoch: timedelta, member: Membership
-) -> None:
-    """Run until the source ends or is stopped; what was sealed is then published.
+def run_flow(plan: Plan, folder: Path, workers: int, epoch: timedelta, member: Membership) -> None:
+    """Run the dataflow of `plan` until its source ends or is stopped, then publish what was sealed.
 
     In a cluster that is once all processes have ended: until then a state may not be durable.
     `REPLYWATCH_PROFILE=FILE` writes a profile of it.
@@ -135,8 +133,7 @@ def run_flow(
     gc.freeze()
     gc.set_threshold(200_000, 50, 1000)
     recovery = RecoveryConfig(str(folder / RECOVERY))
-
-    cluster = member.cluster
+    flow, cluster = build(plan), member.cluster
 
     def go() -> None:
         cli_main(
@@ -150,6 +147,10 @@ def run_flow(
 
     try:
         profiled(go)
+    except BaseException as error:
+        if cluster.is_alone or plan.failures.first is None:
+            raise
+        raise plan.failures.first from error
     finally:
         # What stays frozen is never freed, and DuckDB complains of that at the interpreter's end.
         gc.unfreeze()

@@ -17,7 +17,7 @@ import msgspec
 from replywatch.flows.cluster import ALONE, Cluster, Elsewhere
 from replywatch.flows.customer_keys import check_customer_key, customer_key
 from replywatch.flows.damage import refuse_damaged
-from replywatch.flows.dataflow import Plan, build
+from replywatch.flows.dataflow import Plan
 from replywatch.flows.folder import FolderOptions, FolderSource
 from replywatch.flows.formats import load_archive, mentions_unthreaded
 from replywatch.flows.kafka import KafkaSource
@@ -149,7 +149,7 @@ def _replay(replay: Replay, policy: PolicyBook, live: LiveMetrics, member: Membe
         is_writer=replay.cluster.is_first,
     )
     with closing(plan.stores):
-        run_flow(build(plan), replay.out, replay.workers, epoch, member)
+        run_flow(plan, replay.out, replay.workers, epoch, member)
 
 
 def run_live(
@@ -212,7 +212,7 @@ def run_live(
             if is_needed:
                 watched = watchdog.watching() if cluster.is_first else nullcontext()
                 with watched, closing(plan.stores):
-                    run_flow(build(plan), settings.history, 1, epoch, member)
+                    run_flow(plan, settings.history, 1, epoch, member)
             if notices is not None:
                 notices.finish()
 

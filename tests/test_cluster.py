@@ -170,6 +170,20 @@ def test_when_one_process_dies_all_do(service: Services) -> None:
     assert service.start_cluster(2).kill(0) == -9
 
 
+def test_what_fails_in_one_process_is_told_in_a_sentence(
+    service: Services, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The engine only knows that a connection closed; the reason is told all the same."""
+    cluster = service.start_cluster(2)
+    service.write(*(event("post", f"c{n}") for n in range(5)))
+    assert service.sees("care_messages_total", 5, direction="inbound")
+    (service.inbox / "events.jsonl").write_bytes(b"\n")
+    assert cluster.process.finish(15) == 1
+    said = capsys.readouterr().err
+    assert "events.jsonl shrank from" in said
+    assert "fault in replywatch" not in said
+
+
 def test_nobody_else_can_have_the_folder_of_a_cluster(service: Services) -> None:
     """Another one is refused within a second and told who has it, also by an orphan of it."""
     cluster = service.start_cluster(2)
