@@ -104,10 +104,16 @@ def in_processes(count: int, body: Callable[[Cluster], int]) -> int:
     """
     if count == 1:
         return body(ALONE)
-    addresses, parent, children = _free_addresses(count), os.getpid(), Children()
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        return _in_processes(tuple(map(_free_address, sockets)), body)
+
+
+def _in_processes(addresses: tuple[str, ...], body: Callable[[Cluster], int]) -> int:
+    parent, children = os.getpid(), Children()
     sys.stdout.flush()
     sys.stderr.flush()
-    for index in range(1, count):
+    for index in range(1, len(addresses)):
         pid = os.fork()
         if pid == 0:
             _leave(_outcome(body, Cluster(addresses, index, parent)))
@@ -133,10 +139,12 @@ def _leave(code: int) -> None:
     os._exit(code)
 
 
-def _free_addresses(count: int) -> tuple[str, ...]:
-    """As many ports of loopback that nobody listens at."""
-    with ExitStack() as open_sockets:
-        found = [open_sockets.enter_context(socket.socket()) for _ in range(count)]
-        for one in found:
-            one.bind(("127.0.0.1", 0))
-        return tuple(f"127.0.0.1:{one.getsockname()[1]}" for one in found)
+def _free_address(reserved: socket.socket) -> str:
+    """A port of loopback for the engine to listen at.
+
+    While `reserved` is open nobody else is given the port; the engine, which reuses addresses as
+    well, may listen there all the same.
+    """
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    reserved.bind(("127.0.0.1", 0))
+    return f"127.0.0.1:{reserved.getsockname()[1]}"
