@@ -113,7 +113,7 @@ def _serve(given: argparse.Namespace, settings: Settings, cluster: Cluster) -> i
     with stop.on_signals():
         url, stop_serving = serve(live, *settings.exporter_of(cluster.index), settings.exporter.tls)
         try:
-            print(f"metrics  {url}")
+            sys.stdout.write(f"metrics  {url}\n")  # at once: other processes write there, too
             if cluster.is_first:
                 print(f"source   {_source_of(settings)}")
                 print(f"history  {settings.history}")
