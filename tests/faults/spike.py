@@ -55,7 +55,8 @@ class Measured:
 class Load:
     """Writes events as they happen: of ten, five on one conversation and five on two others.
 
-    On each of those a customer writes three times; one is answered, the other waits in vain.
+    Those two change every forty events, so that each has some ten; one of them is answered again
+    and again, the other waits in vain.
     """
 
     def __init__(self, path: Path) -> None:
@@ -75,7 +76,7 @@ class Load:
             "id": f"e{number}",
             "at": datetime.now(UTC).isoformat(),
             "kind": "reply" if place in (1, 9) else "post",
-            "conversation": "hot" if place % 2 else f"c{turn}-{place % 4}",
+            "conversation": "hot" if place % 2 else f"c{turn // 4}-{place % 4}",
             "brand": "acme",
             "channel": "chat",
         }
