@@ -68,6 +68,7 @@ def run_oracle(
     con = duckdb.connect(":memory:")
     con.execute("set TimeZone = 'UTC'")
     con.execute("set threads = 2")
+    con.execute("set enable_progress_bar = false")
     con.execute("create table raw_lines (line json)")
     for path in event_files:
         con.execute(
