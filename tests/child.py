@@ -145,7 +145,8 @@ def _run_here(options: dict[str, Any]) -> int:
     def part(cluster: Cluster) -> int:
         live = stream.live_metrics(settings, policy, "run")
         url, stop_serving = serve(live, "127.0.0.1", 0)
-        print(url, flush=True)
+        sys.stdout.write(f"{url}\n")  # at once: other processes write there, too
+        sys.stdout.flush()
         stream.run_live(settings, policy, live, StopFlag(), cluster)
         stop_serving()
         return 0
