@@ -49,10 +49,9 @@ class Cluster:
 
     def pids(self) -> list[int]:
         """Those that are there, the first process first."""
-        if self.size == 1:
-            return [self.process.process.pid]
-        said = [read_lock(self.folder / f"lock.{index}") for index in range(self.size)]
-        return [one["pid"] for one in said if one and is_running(one["pid"])]
+        others = (read_lock(self.folder / f"lock.{index}") for index in range(1, self.size))
+        there = [one["pid"] for one in others if one and is_running(one["pid"])]
+        return [self.process.process.pid, *there]
 
     def kill(self, *indexes: int) -> int:
         """Kill some of them (SIGKILL); the exit code of the command, once none is left."""
