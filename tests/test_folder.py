@@ -157,7 +157,7 @@ def test_what_is_removed_is_read_to_its_end_all_the_same(
     monkeypatch.setattr(folders, "GONE_AFTER", 0)
     following.read()
     assert [("x.jsonl", str(len(line("a") * 2)), "malformed")] == following.why()
-    assert b"\x80" == following.part.snapshot()  # an empty map
+    assert following.part.snapshot().endswith(b"\x80")  # an empty map, after its checksum
 
 
 def test_what_was_removed_unread_while_nobody_looked_is_told_as_lost(
@@ -187,7 +187,7 @@ def test_a_file_read_and_removed_is_forgotten(
         following.read()
     assert [f"a{number}" for number in range(20)] == following.ids
     assert [] == following.refused
-    assert b"\x80" == following.part.snapshot()
+    assert following.part.snapshot().endswith(b"\x80")
 
 
 @pytest.mark.parametrize("is_resumed", [False, True])
