@@ -82,7 +82,6 @@ def test_what_a_kill_leaves_is_no_damage(damaged: tuple[Path, Path]) -> None:
         ("manifest.sqlite", smash),
         ("recovery/*.sqlite3", cut),
         ("recovery/*.sqlite3", smash),
-        ("recovery/*.state", cut),
         ("staging/*/*.parquet", cut),
         ("staging/*/*.parquet", flip),
     ],
