@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from zlib import crc32
 
+from replywatch.flows.state_store import SUFFIX, rows_fault
 from replywatch.flows.storage import StorageError
 from replywatch.sql.checksums import database_fault, pending_faults, sealed_faults
 from replywatch.sql.manifest import Manifest
@@ -50,8 +51,8 @@ def faults_at_start(folder: Path) -> Iterator[str]:
 
 
 def _state_faults(folder: Path) -> Iterator[str]:
-    for path in sorted((folder / RECOVERY).glob("*.state")):
-        fault = database_fault(path)
+    for path in sorted((folder / RECOVERY).glob(f"*{SUFFIX}")):
+        fault = database_fault(path) or rows_fault(path)
         if fault is not None:
             yield fault
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import sqlite3
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from zlib import crc32
 
@@ -198,6 +198,25 @@ class StateStore(Kept):
         """Key, `at` and data of a part's pieces."""
         for key, at, _ in self.heads(part):
             yield key, at, self.fetch(part, key)
+
+
+def rows_fault(path: Path) -> str | None:
+    """What is wrong with the rows of a file, which may be in use; `None` where nothing is."""
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as db:
+            db.execute("begin")  # both tables as they are at one moment
+            for *head, crc in db.execute("select id, part, key, at, mark, crc from heads"):
+                if _crc(*head) != crc:
+                    return f"{path} is damaged: row {head[0]}"
+            for id, crc, data in db.execute("select id, crc, data from data"):
+                if crc32(data, id) != crc:
+                    return f"{path} is damaged: the data of row {id}"
+            lost = db.execute(
+                "select id from heads where mark <> ? and id not in (select id from data)", [_GONE]
+            ).fetchone()
+    except sqlite3.DatabaseError as error:
+        return f"{path} is damaged: {error}"
+    return None if lost is None else f"{path} is damaged: the data of row {lost[0]} is missing"
 
 
 def _crc(id: int, part: int, key: str, at: int, mark: int) -> int:

@@ -103,6 +103,48 @@ def test_a_start_and_a_check_name_the_damaged_file(
     assert before == path.read_bytes()
 
 
+def settled(path: Path) -> Path:
+    """A database without a log of changes, which would repair what is done to it."""
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("pragma wal_checkpoint(truncate)")
+    return path
+
+
+@pytest.mark.parametrize("harm", [cut, smash])
+def test_a_start_and_a_check_name_a_damaged_state(
+    damaged: tuple[Path, Path], capsys: pytest.CaptureFixture[str], harm: Harm
+) -> None:
+    """The file in which a step keeps what it knows."""
+    events, out = damaged
+    for path in out.glob("recovery/*.state"):
+        settled(path)
+    path = largest(out, "recovery/*.state")
+    harm(path)
+    assert 1 == main(["check", str(out)])
+    assert f"{path} is damaged" in capsys.readouterr().out
+    assert 1 == start(events, out)
+    said = capsys.readouterr().err
+    assert f"{path} is damaged" in said
+    assert "Traceback" not in said
+
+
+def test_a_check_finds_one_changed_bit_in_what_is_kept_of_a_conversation(
+    damaged: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """SQLite itself finds nothing wrong with it."""
+    path = settled(max(damaged[1].glob("recovery/shard-*.state")))
+    assert [] == list(faults_of(damaged[1]))
+    with closing(sqlite3.connect(path)) as db:
+        (data,) = db.execute("select data from data order by length(data) desc").fetchone()
+    changed = bytearray(path.read_bytes())
+    place = changed.index(data[:48])
+    changed[place + 30] ^= 0x10
+    path.write_bytes(bytes(changed))
+    capsys.readouterr()
+    assert 1 == main(["check", str(damaged[1])])
+    assert f"{path} is damaged: the data of row" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("harm", [cut, flip, Path.unlink])
 def test_a_check_names_a_file_of_the_history(
     damaged: tuple[Path, Path], capsys: pytest.CaptureFixture[str], harm: Harm
@@ -120,9 +162,7 @@ def test_a_state_changed_in_one_place_is_not_gone_on_from(
     """Another byte offset, well-formed as it is, would leave events out without a word."""
     events, out = damaged
     for path in out.glob("recovery/*.sqlite3"):
-        with closing(sqlite3.connect(path)) as db:
-            db.execute("pragma wal_checkpoint(truncate)")
-        data = path.read_bytes()
+        data = settled(path).read_bytes()
         path.write_bytes(data.replace(b'"offsets":', b'"offsetz":'))
     assert 1 == start(events, out)
     said = capsys.readouterr().err
