@@ -112,6 +112,13 @@ def check_private(recovery: Path) -> None:
         recovery.chmod(0o700)
 
 
+def is_cut_off(folder: Path) -> bool:
+    """Whether the history in `folder` is that of a replay that has not come to its end."""
+    manifest = HistoryWriter(folder).manifest
+    known = manifest.fact(MADE_FROM)
+    return known is not None and "run" not in json.loads(known) and not manifest.fact(FINISHED)
+
+
 def _difference(known: str | None, wanted: str) -> str:
     """What two descriptions of a history, JSON objects, say differently."""
     was, is_now = json.loads(known or "{}"), json.loads(wanted)

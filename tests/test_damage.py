@@ -68,11 +68,16 @@ def start(events: Path, out: Path) -> int:
     return main(["replay", str(events), "--out", str(out), "--lateness", "60s"])
 
 
-def test_what_a_kill_leaves_is_no_damage(damaged: tuple[Path, Path]) -> None:
+def test_what_a_kill_leaves_is_no_damage(
+    damaged: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
     """Without any harm done the folder is sound, and the replay comes to its end."""
     events, out = damaged
-    assert [] == list(faults_of(out))
+    assert 0 == main(["check", str(out)])
+    assert f"{out}: a replay that was cut off, no file damaged" in capsys.readouterr().out
     assert 0 == start(events, out)
+    assert 0 == main(["check", str(out)])
+    assert "no faults" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
