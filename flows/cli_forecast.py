@@ -91,10 +91,9 @@ def _forecast(given: argparse.Namespace) -> int:
 
     def demand(scope: Scope) -> Demand:
         rule = policy.rule_for(NEVER, scope, "normal")
-        if rule is None:
-            return Demand(None, 0.8)
         target = rule.targets[FIRST]
-        return Demand(None if target is None else target / SECOND, rule.rule.objective.ratio)
+        seconds = None if target is None else target / SECOND
+        return Demand(seconds, rule.rule.objective.ratio, rule.calendar)
 
     ask = Ask(MINUTES[given.interval], given.tz, demand, settings.crisis_tags, given.shrinkage)
     with closing(open_history(find_history(given))) as con:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from replywatch.metrics.erlang import servers_needed
 
@@ -40,6 +41,7 @@ def agents_for_immediate(
 
 def flow_of_deferred(
     offered: Sequence[float],
+    open_seconds: Sequence[float],
     interval_seconds: float,
     handle_seconds: float,
     target_seconds: float,
@@ -47,16 +49,24 @@ def flow_of_deferred(
 ) -> list[Flow]:
     """Agents by interval such that each piece of work is spread evenly over the time it may take.
 
-    What comes in an interval is done by equal parts in it and those after it, up to the target;
-    what is there already (`backlog`, conversations) likewise from the first interval on. Opening
-    hours are not known here: time counts round the clock.
+    `open_seconds` says how much of each interval is open: the target counts open time only, and
+    work is done in it only. What comes in an interval is spread from its start on over the open
+    time that the target allows, in whole intervals; what comes while closed from the next opening
+    on, and what is there already (`backlog`, conversations) from the first interval on. Agents are
+    a mean over the whole interval, also where only a part of it is open.
     """
-    share = max(1, int(target_seconds // interval_seconds))
-    waiting, found = backlog, []
-    for index, coming in enumerate(offered):
-        done = sum(offered[max(0, index - share + 1) : index + 1]) / share
-        if index < share:
-            done += backlog / share
-        waiting = max(waiting + coming - done, 0.0)
+    allowed = max(1, int(target_seconds // interval_seconds)) * interval_seconds
+    opened = [0.0, *accumulate(open_seconds)]  # before each interval
+    waiting, first, found = backlog, 0, []
+    coming = [volume + (0.0 if place else backlog) for place, volume in enumerate(offered)]
+    for place, volume in enumerate(offered):
+        since, until = opened[place], opened[place + 1]
+        while opened[first] + allowed <= since:
+            first += 1
+        done = sum(
+            coming[start] * (min(until, opened[start] + allowed) - since) / allowed
+            for start in range(first, place + 1)
+        )
+        waiting = max(waiting + volume - done, 0.0)
         found.append(Flow(done * handle_seconds / interval_seconds, waiting))
     return found

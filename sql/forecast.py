@@ -8,14 +8,17 @@ seasonal-naive forecast, which repeats the week before.
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 
 import duckdb
 import pyarrow as pa
 
+from replywatch.metrics.calendar import Calendar
 from replywatch.metrics.policy import Scope
 from replywatch.metrics.seasonal import BASE_WEEKS, LOOK_BACK_WEEKS, median_week, naive_week
 from replywatch.metrics.staffing import agents_for_immediate, flow_of_deferred
+from replywatch.metrics.times import SECOND, to_instant
 from replywatch.sql.exports.formats import is_immediate
 from replywatch.sql.exports.intervals import covered, days_between
 from replywatch.sql.forecast_past import HELD_BACK_WEEKS, Ask, Past, hold_back, read_pasts
@@ -139,7 +142,8 @@ def _rows(scope: Scope, past: Past, ask: Ask, first_day: date) -> list[dict[str,
     offered = [expected[slot] or 0.0 for slot in slots]
     immediate = is_immediate(demand.target_seconds)
     target = demand.target_seconds or _DAY_SECONDS
-    flow = flow_of_deferred(offered, length, aht or 0.0, target, past.backlog)
+    open_seconds = _open_seconds(demand.calendar, starts, length)
+    flow = flow_of_deferred(offered, open_seconds, length, aht or 0.0, target, past.backlog)
     rows: list[dict[str, object]] = []
     for at, slot, volume, deferred in zip(starts, slots, offered, flow, strict=True):
         low, high = (None, None) if spread is None else spread.around(volume)
@@ -176,3 +180,13 @@ def _rows(scope: Scope, past: Past, ask: Ask, first_day: date) -> list[dict[str,
             }
         )
     return rows
+
+
+def _open_seconds(
+    calendar: Calendar | None, starts: Sequence[datetime], length: float
+) -> list[float]:
+    """How much of each interval is open; all of it without a calendar."""
+    if calendar is None:
+        return [length] * len(starts)
+    begins = [to_instant(at) for at in starts]
+    return [calendar.between(at, at + round(length * SECOND)) / SECOND for at in begins]

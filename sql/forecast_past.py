@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from replywatch.metrics.accuracy import coverage, mase, wape
+from replywatch.metrics.calendar import Calendar
 from replywatch.metrics.policy import Scope
 from replywatch.metrics.seasonal import BASE_WEEKS, Spread, Week, median_week, naive_week, spread_of
 from replywatch.sql.exports.intervals import days_between, read_intervals, read_sql
@@ -20,10 +21,14 @@ HELD_BACK_WEEKS = 4
 
 @dataclass(frozen=True)
 class Demand:
-    """What is asked of a queue: first-response target (`None`: none) and share to be met."""
+    """What is asked of a queue: first-response target (`None`: none) and share to be met.
+
+    The target counts in the opening hours of `calendar`; without one round the clock.
+    """
 
     target_seconds: float | None
     objective: float
+    calendar: Calendar | None = None
 
 
 @dataclass(frozen=True)

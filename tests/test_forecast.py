@@ -140,6 +140,54 @@ def test_agents_follow_the_kind_of_work(eight_weeks: Path) -> None:
     assert 6.0 == max(one["agents"] for one in away if one["channel"] == "chat")
 
 
+def test_mails_are_answered_in_the_opening_hours_of_their_policy(
+    eight_weeks: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No agents while it is closed, at night and on a holiday; all that comes is done or left.
+
+    Mails come from nine to five in UTC and on weekends, and are answered on weekdays from ten to
+    four in Berlin, in a target of two such hours; 40 wait at the start.
+    """
+    (tmp_path / "policy.toml").write_text(OPEN_TEN_TO_FOUR)
+    config = tmp_path / "replywatch.toml"
+    config.write_text(f'history = "{eight_weeks}"\npolicy = "policy.toml"\n')
+    common = ["forecast", "--config", str(config), "--interval", "30m", "--format", "json"]
+    assert 0 == main([*common, "--tz", "Europe/Berlin"])
+    mails = [one for one in json.loads(capsys.readouterr().out) if one["channel"] == "email"]
+    assert {"deferred"} == {one["work_type"] for one in mails}
+    staffed = set()
+    for one in mails:
+        local = datetime.fromisoformat(one["interval_start_local"])
+        is_open = local.weekday() < 5 and 10 <= local.hour < 16 and local.day != 4
+        assert is_open or one["agents"] == 0, local
+        if one["agents"]:
+            staffed.add(local.date().isoformat())
+    assert [f"2026-03-{day:02}" for day in (2, 3, 5, 6, 9, 10, 11, 12, 13)] == sorted(staffed)
+    done = sum(one["agents"] for one in mails) * 1800 / 300
+    came = 40 + sum(one["offered"] for one in mails)
+    assert came - mails[-1]["backlog_end"] == pytest.approx(done, rel=1e-3)
+    assert 0 < mails[-1]["backlog_end"] < 200
+
+
+OPEN_TEN_TO_FOUR = """version = "1"
+effective_from = 2020-01-01T00:00:00Z
+
+[schedules.office]
+timezone = "Europe/Berlin"
+holidays = ["2026-03-04"]
+mon = [["10:00", "16:00"]]
+tue = [["10:00", "16:00"]]
+wed = [["10:00", "16:00"]]
+thu = [["10:00", "16:00"]]
+fri = [["10:00", "16:00"]]
+
+[[rules]]
+name = "all"
+schedule = "office"
+targets = { first_response = 7200 }
+"""
+
+
 def test_a_change_of_clocks_moves_nothing_on_the_wall(tmp_path: Path) -> None:
     """After the spring change the same local hours are busy, and the day has 23 of them."""
     rows = made(history(tmp_path / "out", 11, BERLIN), BERLIN)

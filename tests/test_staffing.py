@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 
 import pytest
 
@@ -90,10 +91,57 @@ def test_several_at_once_are_several_servers() -> None:
 
 def test_deferred_work_is_spread_over_its_target_and_none_is_lost() -> None:
     """What comes is done by equal parts; in the end all work is done and nothing is left."""
-    flow = flow_of_deferred([4, 0, 0, 0], 900, 450, 1800, backlog=2)
+    flow = flow_of_deferred([4, 0, 0, 0], [900] * 4, 900, 450, 1800, backlog=2)
     assert [1.5, 1.0 + 0.5, 0.0, 0.0] == [one.agents for one in flow]
     assert [3.0, 0.0, 0.0, 0.0] == [one.backlog_end for one in flow]
     assert (4 + 2) * 450 == sum(one.agents for one in flow) * 900
+    assert [] == flow_of_deferred([], [], 900, 450, 1800, backlog=2)
+
+
+def test_deferred_work_waits_for_the_next_opening() -> None:
+    """Four come at once, two while closed, four just before closing time; nobody works at night.
+
+    Half-hours, a target of one open hour, 15 minutes a piece. The four before closing time have
+    half an hour of their target left in the morning.
+    """
+    opening = [1800, 1800, 1800, 0, 0, 0, 1800, 1800, 1800]
+    flow = flow_of_deferred([4, 0, 4, 0, 2, 0, 0, 0, 0], opening, 1800, 900, 3600)
+    assert [1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.5, 0.5, 0.0] == [one.agents for one in flow]
+    assert [2.0, 0.0, 2.0, 2.0, 4.0, 4.0, 1.0, 0.0, 0.0] == [one.backlog_end for one in flow]
+    assert (4 + 4 + 2) * 900 == sum(one.agents for one in flow) * 1800
+
+
+def test_an_interval_open_in_part_takes_its_part_of_the_work() -> None:
+    """Half of the first half-hour is open: a quarter of the hour's work, then a half, a quarter."""
+    flow = flow_of_deferred([4, 0, 0], [900, 1800, 1800], 1800, 1800, 3600)
+    assert [1.0, 2.0, 1.0] == [one.agents for one in flow]
+
+
+def test_what_is_there_waits_for_the_opening_and_may_never_be_done() -> None:
+    """A backlog is begun when it opens; of a place that stays closed all is left, and more."""
+    flow = flow_of_deferred([0, 0, 0], [0, 900, 900], 900, 900, 900, backlog=3)
+    assert [(0.0, 3.0), (3.0, 0.0), (0.0, 0.0)] == [(one.agents, one.backlog_end) for one in flow]
+    closed = flow_of_deferred([1, 2], [0, 0], 900, 900, 900, backlog=3)
+    assert [(0.0, 4.0), (0.0, 6.0)] == [(one.agents, one.backlog_end) for one in closed]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_deferred_work_agrees_with_a_count_of_open_minutes(seed: int) -> None:
+    """Laid out by five open minutes each, from its interval on, the work falls where it should."""
+    chance = random.Random(seed)
+    offered = [float(chance.randrange(9)) for _ in range(60)]
+    opening = [chance.choice((0, 0, 300, 600, 900, 900)) for _ in offered]
+    pieces, backlog = chance.randrange(3, 60), float(chance.randrange(9))
+    minutes = [place for place, seconds in enumerate(opening) for _ in range(seconds // 300)]
+    done = [0.0] * len(offered)
+    needed = pieces // 3 * 3  # whole intervals
+    for start, volume in [(0, backlog), *enumerate(offered)]:
+        for place in [place for place in minutes if place >= start][:needed]:
+            done[place] += volume / needed
+    flow = flow_of_deferred(offered, opening, 900, 900, pieces * 300, backlog)
+    assert done == pytest.approx([one.agents for one in flow])
+    left = backlog + sum(offered) - sum(done)
+    assert left == pytest.approx(flow[-1].backlog_end, abs=1e-9)
 
 
 def test_errors_by_hand() -> None:
