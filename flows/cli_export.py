@@ -18,13 +18,14 @@ from replywatch.flows.cli_args import (
     read_settings,
 )
 from replywatch.flows.cli_errors import OK, UsageError, counted
-from replywatch.sql.exports.formats import FORMATS
-from replywatch.sql.exports.intervals import MINUTES
+from replywatch.sql.exports.formats import FORMATS, minutes_of
+from replywatch.sql.exports.intervals import DAILY, MINUTES
 
 _EXAMPLES = """
 replywatch export wfm --tz Europe/Berlin --history out
 replywatch export wfm --format genesys --interval 30m --from 2026-03-01 --to 2026-04-01
 replywatch export wfm --format teleopti --output files/
+replywatch export wfm --format amazon-connect --interval daily --tz Europe/Berlin --output days.csv
 """
 
 
@@ -50,7 +51,7 @@ def add_commands(commands: Commands) -> None:
         metavar="NAME",
         help=f"one of {', '.join(FORMATS)} (default: canonical)",
     )
-    add_grid(parser)
+    add_grid(parser, DAILY)
     parser.add_argument(
         "--from", dest="since", type=_day, metavar="DATE", help="first day (default: history's)"
     )
@@ -65,10 +66,14 @@ def add_commands(commands: Commands) -> None:
     add_history(parser)
 
 
-def add_grid(parser: Parser) -> None:
-    """`--interval` and `--tz`."""
+def add_grid(parser: Parser, *more: str) -> None:
+    """`--interval`, of minutes or one of `more`, and `--tz`."""
     parser.add_argument(
-        "--interval", choices=tuple(MINUTES), default="15m", help="its length (default: 15m)"
+        "--interval",
+        choices=(*MINUTES, *more),
+        default="15m",
+        metavar="LENGTH",
+        help=f"one of {', '.join((*MINUTES, *more))} (default: 15m)",
     )
     parser.add_argument(
         "--tz",
@@ -108,9 +113,13 @@ def _export(given: argparse.Namespace) -> int:
 
     if given.since is not None and given.until is not None and given.since >= given.until:
         raise UsageError(f"no day lies from {given.since} on and before {given.until}")
+    try:
+        minutes = minutes_of(given.interval, given.format)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
     settings = read_settings(given)
     folder = find_history(given)
-    setting = Setting(MINUTES[given.interval], given.tz, settings.queue_ids)
+    setting = Setting(minutes, given.tz, settings.queue_ids)
     export = Export(folder, given.format, setting)
     output: Path | None = None if given.output is None else Path(given.output)
     with closing(open_history(folder)) as con:

@@ -24,6 +24,7 @@ from replywatch.flows.live import LiveMetrics
 from replywatch.flows.settings import ScheduledExport, Settings
 from replywatch.metrics.policy import parse_duration
 from replywatch.metrics.times import NEVER, SECOND
+from replywatch.sql.exports.intervals import DAILY
 
 _LOOK_EVERY = 0.2  # seconds between two looks at a process that may have to stop
 
@@ -59,12 +60,14 @@ def command_of(export: ScheduledExport, config: Path, now: datetime) -> list[str
 
 
 def _export_job(export: ScheduledExport, config: Path, live: LiveMetrics) -> Job:
+    kind = f"{export.format}-{DAILY}" if export.interval == DAILY else export.format
+
     def succeeded() -> None:
         with live.lock:
-            live.wfm_exported_at[export.format] = time.time()
+            live.wfm_exported_at[kind] = time.time()
 
     return Job(
-        f"export {export.format} to {export.folder}",
+        f"export {kind} to {export.folder}",
         parse_duration(export.every) / SECOND,
         lambda: command_of(export, config, datetime.now(UTC)),
         succeeded,

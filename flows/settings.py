@@ -25,8 +25,7 @@ from replywatch.metrics.masking import Kept
 from replywatch.metrics.policy import PolicyBook, PolicyError, parse_duration, read_policy
 from replywatch.metrics.times import SECOND
 from replywatch.metrics.volume_settings import VolumeSettings
-from replywatch.sql.exports.formats import FORMATS
-from replywatch.sql.exports.intervals import MINUTES
+from replywatch.sql.exports.formats import FORMATS, minutes_of
 from replywatch.sql.schemas import RESTATEMENTS, TABLES
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
@@ -69,8 +68,7 @@ class ScheduledExport(Section, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.format not in FORMATS:
             raise ValueError(f"no format '{self.format}'; name one of {', '.join(FORMATS)}")
-        if self.interval not in MINUTES:
-            raise ValueError(f"no interval '{self.interval}'; name one of {', '.join(MINUTES)}")
+        minutes_of(self.interval, self.format)
         if parse_duration(self.every) < SECOND:
             raise ValueError(f"every {self.every!r} is too often; give a second or more")
         find_zone(self.tz)

@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from worked_day import export, lines, opened, worked_day
+from worked_day import CHAT, export, lines, opened, worked_day
 from written_history import Writer, at, row
 
 from replywatch.sql.exports.formats import FORMATS, queue_name, queue_number
@@ -34,7 +34,7 @@ SCHEMAS: dict[str, dict[str, str]] = {
     },
     "amazon-connect": {
         "QueueName": NAME, "QueueId": NAME, "ChannelType": "CHAT|VOICE", "TimeStamp": INSTANT,
-        "IntervalDuration": "15mins|30mins", "IncomingContactVolume": WHOLE,
+        "IntervalDuration": "15mins", "IncomingContactVolume": WHOLE,
         "AverageHandleTime": WHOLE, "ContactsHandled": WHOLE,
     },
     "teleopti": {
@@ -88,6 +88,17 @@ def test_amazon_gets_whole_seconds_a_contact(work: Path) -> None:
     """The same interval of thirty minutes: one offered with the two that closed in it."""
     text = export(work, "amazon-connect", date(2026, 6, 1), date(2026, 6, 1), minutes=30)
     assert "acme/chat/tier1,acme/chat/tier1,CHAT,2026-06-01T10:00:00Z,30mins,3,300,1\n" in text
+
+
+def test_amazon_gets_days_apart(work: Path) -> None:
+    """The same columns, one line a day and queue at its midnight, of days that are over."""
+    Writer.again(work).seal("2026-06-02", windows=[opened(at("2026-06-02"), CHAT)])
+    text = export(work, "amazon-connect", date(2026, 6, 1), date(2026, 6, 2), minutes=0)
+    assert text.splitlines() == [
+        ",".join(SCHEMAS["amazon-connect"]),
+        "acme/chat/tier1,acme/chat/tier1,CHAT,2026-06-01T00:00:00Z,daily,4,300,2",
+        "acme/email/=tier2,acme/email/=tier2,CHAT,2026-06-01T00:00:00Z,daily,1,0,0",
+    ]
 
 
 def test_teleopti_is_in_order_of_time_with_waits_of_what_was_handled(work: Path) -> None:

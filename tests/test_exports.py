@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from worked_day import BERLIN, CHAT, export, lines, opened, worked_day
-from written_history import Writer, at
+from written_history import Writer, at, row
 
 from replywatch.flows.cli import main
 from replywatch.sql.exports import files
@@ -52,6 +52,56 @@ def test_days_together_are_the_whole(clocks: Path) -> None:
     for minutes in (15, 30):
         text = export(clocks, "canonical", SPRING, SPRING + timedelta(days=1), BERLIN, minutes)
         assert 47 == sum(int(line["offered"]) for line in lines(text))
+
+
+@pytest.mark.parametrize(
+    ("day", "midnight", "hours"),
+    [
+        (SPRING, "2026-03-28T23:00:00Z", 23),
+        (SUMMER, "2026-06-30T22:00:00Z", 24),
+        (AUTUMN, "2026-10-24T22:00:00Z", 25),
+    ],
+    ids=str,
+)
+def test_a_day_of_its_zone_is_the_sum_of_its_intervals(
+    clocks: Path, day: date, midnight: str, hours: int
+) -> None:
+    """At the zone's midnight, one opened in each of its hours, as its half-hours have them."""
+    (whole,) = lines(export(clocks, "amazon-connect", day, day, BERLIN, minutes=0))
+    parts = lines(export(clocks, "amazon-connect", day, day, BERLIN, minutes=30))
+    assert ("daily", midnight) == (whole["IntervalDuration"], whole["TimeStamp"])
+    assert hours * 2 == len(parts)
+    assert hours == int(whole["IncomingContactVolume"])
+    assert hours == sum(int(part["IncomingContactVolume"]) for part in parts)
+
+
+def test_the_handle_time_of_a_day_is_that_of_its_contacts(tmp_path: Path) -> None:
+    """Two of 100 s in one interval, one of 400 s in another: 200 s a contact, three of them."""
+    writer, conversations, handling = Writer(tmp_path), [], []
+    for clock, seconds in (("10:00", 100.0), ("10:01", 100.0), ("18:00", 400.0)):
+        moment = at("2026-06-01", clock)
+        key = {"conversation_id": clock, "opened_at": moment, **CHAT}
+        conversations.append(
+            row(
+                "conversations", **key, closed_at=moment, reopen_count=0, is_final=False,
+                first_response_seconds=1.0, is_abandoned=False,
+            )
+        )  # fmt: skip
+        handling.append(
+            row(
+                "handling", **key, wait_started_at=moment, replied_at=moment,
+                handle_active_seconds=seconds, handle_active_method="estimated",
+            )
+        )  # fmt: skip
+    windows = [opened(at("2026-06-01", clock), CHAT) for clock in ("10:00", "18:00")]
+    writer.seal("2026-06-01", windows=windows, conversations=conversations, handling=handling)
+    writer.seal("2026-06-02", windows=[opened(at("2026-06-02"), CHAT)])
+    day = date(2026, 6, 1)
+    (whole,) = lines(export(tmp_path, "amazon-connect", day, day, minutes=0))
+    assert ("200", "3") == (whole["AverageHandleTime"], whole["ContactsHandled"])
+    exact = lines(export(tmp_path, "canonical", day, day))
+    assert 3 == sum(int(line["handled"]) for line in exact)
+    assert 600.0 == sum(float(line["handle_active_seconds"]) for line in exact)
 
 
 @pytest.fixture
@@ -133,9 +183,11 @@ def test_intervals_that_are_not_over_are_marked_or_left_out(work: Path) -> None:
 # -- files ------------------------------------------------------------------------------------
 
 
-def days_into(history: Path, folder: Path, fmt: str = "genesys") -> files.Written:
+def days_into(
+    history: Path, folder: Path, fmt: str = "genesys", minutes: int = 15
+) -> files.Written:
     """A file a day of all days of the history."""
-    asked = Export(history, fmt, Setting(15, BERLIN, {}))
+    asked = Export(history, fmt, Setting(minutes, BERLIN, {}))
     with closing(open_history(history)) as con:
         return write_days(con, asked, export_days(con, None, None, asked.setting), folder)
 
@@ -153,6 +205,34 @@ def test_days_without_news_are_left_as_they_are(tmp_path: Path) -> None:
     done = days_into(writer.folder, folder)
     assert {"2026-06-03", "2026-06-04"} >= {path.stem[-10:] for path in done.written}
     assert ",7,0,0" in (folder / "wfm-genesys-15m-2026-06-03.csv").read_text()
+
+
+def test_a_quiet_evening_is_told_once_it_is_over(tmp_path: Path) -> None:
+    """A day's later intervals are in its file as soon as the next day shows that nothing came."""
+    writer = Writer(tmp_path / "history")
+    writer.seal("2026-06-01", windows=[opened(at("2026-06-01"), CHAT)])
+    folder = tmp_path / "files"
+    days_into(writer.folder, folder)
+    path = folder / "wfm-genesys-15m-2026-06-01.csv"
+    assert "2026-06-01T09:45:00Z" in path.read_text().splitlines()[-1]
+    writer.seal("2026-06-02", windows=[opened(at("2026-06-02"), CHAT)])
+    assert path in days_into(writer.folder, folder).written
+    assert "2026-06-01T21:45:00Z" in path.read_text().splitlines()[-1]
+
+
+def test_daily_files_are_of_days_that_are_over(tmp_path: Path) -> None:
+    """One each, kept like those of intervals; none of the history's last day until it is over."""
+    writer, folder = Writer(tmp_path / "history"), tmp_path / "files"
+    written: list[str] = []
+    for day in ("2026-06-01", "2026-06-02", "2026-06-04"):
+        writer.seal(day, windows=[opened(at(day), CHAT)])
+        done = days_into(writer.folder, folder, "amazon-connect", minutes=0)
+        assert written == [path.stem[-10:] for path in done.kept]
+        written += [path.stem[-10:] for path in done.written]
+    assert ["2026-06-01", "2026-06-02", "2026-06-03"] == written
+    texts = [path.read_text() for path in sorted(folder.iterdir())]
+    assert [",daily,1,0,0\n", ",daily,1,0,0\n", ",daily,0,0,0\n"] == [text[-13:] for text in texts]
+    assert {2} == {text.count("\n") for text in texts}
 
 
 def _die_at(call: int, work: Callable[[], Any]) -> None:
@@ -199,3 +279,9 @@ def test_the_command_writes_a_file_and_a_folder(
     assert [shown] == [path.read_text() for path in (tmp_path / "many").glob("*.csv")]
     assert 2 == main([*common, "--format", "excel"])
     assert 2 == main([*common, "--to", "2026-03-29"])
+    daily = [*common, "--interval", "daily"]
+    capsys.readouterr()
+    assert 0 == main([*daily, "--format", "amazon-connect"])
+    assert 2 == len(capsys.readouterr().out.splitlines())
+    assert 2 == main([*daily, "--format", "genesys"])
+    assert "format 'genesys' has no daily intervals" in capsys.readouterr().err

@@ -83,6 +83,23 @@ def test_the_service_compacts_its_history_by_itself(tmp_path: Path) -> None:
     assert [] == jobs_of(load_settings(config), config, live)
 
 
+def test_daily_files_have_an_age_of_their_own(tmp_path: Path) -> None:
+    """Of one system's two exports each says when it succeeded."""
+    both = "".join(
+        f'[[exports]]\nfolder = "wfm"\nformat = "amazon-connect"\ninterval = "{interval}"\n'
+        for interval in ("30m", "daily")
+    )
+    config = configured(tmp_path, both)
+    live = LiveMetrics(load_policy(None))
+    for job, kinds in zip(
+        jobs_of(load_settings(config), config, live),
+        (["amazon-connect"], ["amazon-connect", "amazon-connect-daily"]),
+        strict=False,
+    ):
+        job.on_success()
+        assert kinds == sorted(samples(live))
+
+
 def test_it_exports_the_last_days_of_its_zone() -> None:
     """Up to today there, as many days as told."""
     export = ScheduledExport(folder=Path("wfm"), tz="Asia/Tokyo", days=2)
@@ -93,8 +110,12 @@ def test_it_exports_the_last_days_of_its_zone() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ['format = "excel"', 'interval = "1h"', 'tz = "Mars"', 'every = "0s"', "days = 0"]
-)
+    "line",
+    [
+        'format = "excel"', 'interval = "1h"', 'interval = "daily"', 'tz = "Mars"', 'every = "0s"',
+        "days = 0",
+    ],
+)  # fmt: skip
 def test_a_schedule_that_can_not_be_is_refused(tmp_path: Path, line: str) -> None:
     """A format, an interval or a zone that there is not is a fault of the configuration."""
     path = tmp_path / "c.toml"

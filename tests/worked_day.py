@@ -27,7 +27,7 @@ Lines = list[dict[str, str]]
 def export(
     folder: Path, fmt: str, first: date, last: date, zone: ZoneInfo = UTC_ZONE, minutes: int = 15
 ) -> str:
-    """The text of an export from `first` to `last`, both in."""
+    """The text of an export from `first` to `last`, both in; of days where `minutes` is 0."""
     asked = Export(folder, fmt, Setting(minutes, zone, {}))
     text = io.StringIO(newline="")
     with closing(open_history(folder)) as con:

@@ -9,23 +9,26 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TextIO
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from replywatch.sql.erasure import EXPORT
 from replywatch.sql.exports.formats import FORMATS, Format, Setting
 from replywatch.sql.exports.intervals import (
+    DAILY,
     Day,
     chunks,
     covered,
     days_between,
     read_conversations,
+    read_days,
     read_intervals,
+    rows_of_day,
+    told_until,
 )
 from replywatch.sql.manifest import DataFile, Manifest
 from replywatch.sql.render import write_whole
@@ -77,12 +80,14 @@ def write_days(
     """
     folder.mkdir(parents=True, exist_ok=True)
     manifest = Manifest(export.folder)
-    files, notes = manifest.files(), manifest.notes(EXPORT)
+    files, notes, now = manifest.files(), manifest.notes(EXPORT), told_until(con)
     done = Written([], [])
     due: list[tuple[Day, Path, str]] = []
     for day in days:
+        if export.setting.is_daily and (now is None or now < day.until):
+            continue  # a file without a line
         path = (folder / _file_name(export, day.day)).resolve()
-        mark = _mark(export, day, files)
+        mark = _mark(export, day, files, now)
         if notes.get(str(path)) == mark and path.exists():
             done.kept.append(path)
         else:
@@ -126,14 +131,15 @@ def _read(con: duckdb.DuckDBPyConnection, export: Export, days: list[Day]) -> pa
     since, until = days[0].since, days[-1].until
     if FORMATS[export.format].is_by_contact:
         return read_conversations(con, since, until)
+    if export.setting.is_daily:
+        return read_days(con, days)
     return read_intervals(con, since, until, export.setting.minutes)
 
 
 def _of_day(rows: pa.Table, export: Export, day: Day) -> pa.Table:
-    name = "created_at" if FORMATS[export.format].is_by_contact else "interval_start_utc"
-    column = rows.column(name)
-    since, until = (pa.scalar(at, column.type) for at in (day.since, day.until))
-    return rows.filter(pc.and_(pc.greater_equal(column, since), pc.less(column, until)))
+    if FORMATS[export.format].is_by_contact:
+        return rows_of_day(rows, day, "created_at")
+    return rows_of_day(rows, day)
 
 
 def _write(rows: pa.Table, export: Export, stream: TextIO, is_first: bool) -> None:
@@ -149,11 +155,15 @@ def _write_lines(made: Format, lines: Iterator[list[str]], stream: TextIO, is_fi
 
 
 def _file_name(export: Export, day: date) -> str:
-    return f"wfm-{export.format}-{export.setting.minutes}m-{day.isoformat()}.csv"
+    interval = DAILY if export.setting.is_daily else f"{export.setting.minutes}m"
+    return f"wfm-{export.format}-{interval}-{day.isoformat()}.csv"
 
 
-def _mark(export: Export, day: Day, files: list[DataFile]) -> str:
-    """What a file was made from; it stays the same while nothing new is sealed of its day."""
+def _mark(export: Export, day: Day, files: list[DataFile], now: datetime | None) -> str:
+    """What a file was made from; it stays the same while nothing new is known of its day.
+
+    That is a seal of it, or that more of its intervals are over: a quiet evening's by the next day.
+    """
     dates = (day.since.date().isoformat(), (day.until - timedelta(seconds=1)).date().isoformat())
     sequence = max(
         (
@@ -164,4 +174,5 @@ def _mark(export: Export, day: Day, files: list[DataFile]) -> str:
         default=0,
     )
     setting = export.setting
-    return json.dumps([sequence, setting.zone.key, sorted(setting.queue_ids.items())])
+    told = None if now is None else min(now, day.until).isoformat()
+    return json.dumps([sequence, told, setting.zone.key, sorted(setting.queue_ids.items())])

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 
 from replywatch.sql.cells import csv_text
-from replywatch.sql.exports.intervals import IMMEDIATE_SECONDS
+from replywatch.sql.exports.intervals import DAILY, IMMEDIATE_SECONDS, MINUTES
 
 Row = dict[str, Any]
 Cells = list[str]
@@ -25,11 +25,19 @@ Cells = list[str]
 
 @dataclass(frozen=True)
 class Setting:
-    """What a file is made for: the length of its intervals, its zone, ids of queues by name."""
+    """What a file is made for: its intervals, its zone, ids of queues by name.
+
+    Intervals are of so many `minutes`, 0 being whole days of the zone.
+    """
 
     minutes: int
     zone: ZoneInfo
     queue_ids: Mapping[str, str]
+
+    @property
+    def is_daily(self) -> bool:
+        """Whether an interval is a whole day."""
+        return self.minutes == 0
 
 
 @dataclass(frozen=True)
@@ -42,6 +50,7 @@ class Format:
     has_header: bool = True
     is_by_contact: bool = False
     has_open_intervals: bool = False
+    has_days: bool = False
 
     def lines(self, rows: pa.Table, setting: Setting) -> Iterator[Cells]:
         """The lines of `rows`, their text safe to open in a spreadsheet."""
@@ -154,7 +163,7 @@ def _amazon_connect(row: Row, setting: Setting) -> list[Any]:
         setting.queue_ids.get(name, name),
         "VOICE" if is_voice else "CHAT",
         utc_text(row["interval_start_utc"]),
-        f"{setting.minutes}mins",
+        DAILY if setting.is_daily else f"{setting.minutes}mins",
         _count(row["offered"]),
         _whole(mean),
         _count(row["handled"]),
@@ -228,6 +237,7 @@ FORMATS: dict[str, Format] = {
             "IncomingContactVolume", "AverageHandleTime", "ContactsHandled",
         ),
         _amazon_connect,
+        has_days=True,
     ),
     "teleopti": Format(
         (
@@ -251,3 +261,19 @@ FORMATS: dict[str, Format] = {
         is_by_contact=True,
     ),
 }  # fmt: skip
+
+
+def minutes_of(interval: str, fmt: str) -> int:
+    """The `Setting.minutes` of an interval by its name; `ValueError` where `fmt` has none such."""
+    if interval in MINUTES:
+        return MINUTES[interval]
+    daily = ", ".join(name for name, made in FORMATS.items() if made.has_days)
+    if interval != DAILY:
+        named = ", ".join((*MINUTES, DAILY))
+        raise ValueError(f"no interval '{interval}'; name one of {named}")
+    if not FORMATS[fmt].has_days:
+        raise ValueError(
+            f"format '{fmt}' has no daily intervals; "
+            f"give {' or '.join(MINUTES)}, or the format {daily}"
+        )
+    return 0

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 IMMEDIATE_SECONDS = 900.0
 """The longest first-response target of immediate work: it is answered in the interval it comes in.
@@ -18,6 +19,9 @@ What may wait longer is deferred: its intervals say when it came, and the backlo
 """
 
 MINUTES = {"15m": 15, "30m": 30}
+DAILY = "daily"
+"""The interval that is a day of the zone, of 23, 24 or 25 hours: the sum of its quarter-hours."""
+
 CHUNK_DAYS = 92
 """Days that one query reads."""
 
@@ -62,6 +66,17 @@ def covered(con: duckdb.DuckDBPyConnection) -> tuple[datetime, datetime] | None:
     return first, last
 
 
+def told_until(con: duckdb.DuckDBPyConnection) -> datetime | None:
+    """The instant before which all intervals are over; `None` where there is none yet."""
+    row = con.execute(
+        """select epoch_us(max(told_at)) from (
+            select max(window_start) + interval 5 minutes as told_at from windows
+            union all select max(ended_at) from sla
+        )"""
+    ).fetchall()[0]
+    return None if row[0] is None else datetime.fromtimestamp(row[0] / 1_000_000, UTC)
+
+
 def read_intervals(
     con: duckdb.DuckDBPyConnection,
     since: datetime,
@@ -70,8 +85,43 @@ def read_intervals(
     short_seconds: float = 10.0,
 ) -> pa.Table:
     """The columns of `intervals.sql` for every interval of `[since, until)` and every scope."""
-    values = {"since": since, "until": until, "minutes": minutes, "short_seconds": short_seconds}
+    values = {
+        "since": since, "until": until, "minutes": minutes, "short_seconds": short_seconds,
+        "now": told_until(con),
+    }  # fmt: skip
     return con.sql(read_sql("intervals"), params=values).to_arrow_table()
+
+
+def read_days(con: duckdb.DuckDBPyConnection, days: list[Day]) -> pa.Table:
+    """A row for each of `days`, which are in order, and each scope: its quarter-hours added up.
+
+    Of the columns of `intervals.sql` it has those that daily files show. `is_complete` says whether
+    all of the day is over.
+    """
+    rows = read_intervals(con, days[0].since, days[-1].until, 15)
+    return pa.concat_tables([_sum_day(rows_of_day(rows, day), day) for day in days])
+
+
+def _sum_day(rows: pa.Table, day: Day) -> pa.Table:
+    """`rows` of a day added up by scope."""
+    sums = rows.group_by(["brand", "channel", "queue"], use_threads=False).aggregate(
+        [("is_complete", "all"), *((name, "sum") for name in _ADDED_UP)]
+    )
+    sums = sums.rename_columns(
+        {"is_complete_all": "is_complete", **{f"{name}_sum": name for name in _ADDED_UP}}
+    )
+    begin = pa.scalar(day.since, rows.column("interval_start_utc").type)
+    return sums.append_column("interval_start_utc", pa.repeat(begin, sums.num_rows))
+
+
+_ADDED_UP = ("offered", "handled", "handle_active_seconds")
+
+
+def rows_of_day(rows: pa.Table, day: Day, name: str = "interval_start_utc") -> pa.Table:
+    """Those of `rows` whose instant in the column `name` lies in `day`."""
+    column = rows.column(name)
+    since, until = (pa.scalar(at, column.type) for at in (day.since, day.until))
+    return rows.filter(pc.and_(pc.greater_equal(column, since), pc.less(column, until)))
 
 
 def read_conversations(

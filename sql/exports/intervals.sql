@@ -19,17 +19,9 @@
 --                               the agents' time in that: their quotient is the concurrency
 -- backlog_start, backlog_end    conversations not closed at its start and end, by latest scope
 --
--- Parameters: $since, $until (instants; the grid begins at $since), $minutes, $short_seconds.
+-- Parameters: $since, $until (instants; the grid begins at $since), $minutes, $short_seconds, $now
+-- (the history's clock).
 with
-
-clock as (
-    select max(told_at) as now_at
-    from (
-        select max(window_start) + interval 5 minutes as told_at from windows
-        union all
-        select max(ended_at) from sla
-    )
-),
 
 scopes as (
     select distinct brand, channel, queue from windows
@@ -249,7 +241,7 @@ final as (
         brand,
         channel,
         queue,
-        interval_start + to_minutes($minutes) <= now_at as is_complete,
+        coalesce(interval_start + to_minutes($minutes) <= $now, false) as is_complete,
         target_seconds,
         columns(
             summed.* exclude (interval_start, brand, channel, queue, backlog_change)
@@ -262,7 +254,6 @@ final as (
         coalesce(backlog_change, 0) as backlog_change
     from starts
     cross join scopes
-    cross join clock
     left join summed using (interval_start, brand, channel, queue)
     left join before using (brand, channel, queue)
     left join targets using (brand, channel, queue)
