@@ -2,66 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Iterator
-from importlib.resources import files
-from pathlib import Path
-from typing import Any
-
-import duckdb
 import pytest
-from oracle.oracle import run_oracle
 
-from replywatch.sql.history import open_history
 from replywatch.sql.reports import run_report
-
-POLICY = tomllib.loads(files("replywatch.alerts").joinpath("policy.toml").read_text("utf-8"))
-Rows = list[tuple[Any, ...]]
+from truth.told import Con, rounded, rows, told
 
 
-@pytest.fixture(scope="module")
-def oracle(sample_events_file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The tables as the oracle computes them; `told` holds the events as they are."""
-    with run_oracle([sample_events_file], POLICY, None, None) as con:
-        con.execute("set TimeZone = 'UTC'")
-        con.execute(
-            "create view told as select distinct on (id) * from "
-            f"read_json('{sample_events_file}', format = 'newline_delimited', columns = {{"
-            "id: 'varchar', \"at\": 'timestamptz', kind: 'varchar', agent: 'varchar', "
-            "state: 'varchar', survey: 'varchar', score: 'double'})"
-        )
-        yield con
-
-
-@pytest.fixture(scope="module")
-def con(sample_history: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The history of the same days."""
-    with open_history(sample_history) as opened:
-        yield opened
-
-
-def rows(con: duckdb.DuckDBPyConnection, name: str, columns: str, **options: Any) -> Rows:
-    """Some columns of a report, doubles to the microsecond."""
-    table = run_report(con, name, **options).select(columns.split())
-    return rounded([tuple(row.values()) for row in table.to_pylist()])
-
-
-def rounded(found: Rows) -> Rows:
-    """Rows in order, doubles to the microsecond."""
-    return sorted(
-        tuple(round(value, 6) if isinstance(value, float) else value for value in row)
-        for row in found
-    )
-
-
-def told(con: duckdb.DuckDBPyConnection, query: str) -> Rows:
-    """What plain SQL over the oracle's tables says."""
-    return rounded(con.sql(query).fetchall())
-
-
-def test_agents_answers_are_the_oracles(
-    con: duckdb.DuckDBPyConnection, oracle: duckdb.DuckDBPyConnection
-) -> None:
+def test_agents_answers_are_the_oracles(con: Con, oracle: Con) -> None:
     """Counts, means and quantiles of each agent, from published and from assigned."""
     expected = told(
         oracle,
@@ -78,18 +25,14 @@ def test_agents_answers_are_the_oracles(
     assert expected == rows(con, "agents", columns)
 
 
-def test_agents_replies_are_the_events(
-    con: duckdb.DuckDBPyConnection, oracle: duckdb.DuckDBPyConnection
-) -> None:
+def test_agents_replies_are_the_events(con: Con, oracle: Con) -> None:
     """Replies of each agent, counted in the file of events."""
     query = "select agent, count(*) from told where kind = 'reply' and agent is not null group by 1"
     assert told(oracle, query) == rows(con, "agents", "agent replies")
 
 
 @pytest.mark.parametrize("by", ["queue", "channel"])
-def test_teams_are_their_agents_and_nobodys_work(
-    con: duckdb.DuckDBPyConnection, oracle: duckdb.DuckDBPyConnection, by: str
-) -> None:
+def test_teams_are_their_agents_and_nobodys_work(con: Con, oracle: Con, by: str) -> None:
     """Answers and clocks by queue and by channel, those with nobody assigned included."""
     expected = told(
         oracle,
@@ -103,9 +46,7 @@ def test_teams_are_their_agents_and_nobodys_work(
     assert expected == rows(con, "teams", columns, by=by)
 
 
-def test_sla_clocks_are_the_oracles(
-    con: duckdb.DuckDBPyConnection, oracle: duckdb.DuckDBPyConnection
-) -> None:
+def test_sla_clocks_are_the_oracles(con: Con, oracle: Con) -> None:
     """Met, missed, void and attainment by SLA and channel."""
     expected = told(
         oracle,
@@ -117,9 +58,7 @@ def test_sla_clocks_are_the_oracles(
     assert expected == [row for row in found if row[0] != "all"]
 
 
-def test_breaches_are_the_oracles_missed_clocks(
-    con: duckdb.DuckDBPyConnection, oracle: duckdb.DuckDBPyConnection
-) -> None:
+def test_breaches_are_the_oracles_missed_clocks(con: Con, oracle: Con) -> None:
     """Each missed clock once, with its deadline as the instant of the breach."""
     query = "select conversation_id, sla, due_at::varchar from sla where outcome = 'missed'"
     found = con.sql("select conversation_id, sla, due_at::varchar from breaches").fetchall()
@@ -127,9 +66,7 @@ def test_breaches_are_the_oracles_missed_clocks(
     assert len(found) == run_report(con, "breaches").num_rows
 
 
-def test_volume_is_the_oracles(
-    con: duckdb.DuckDBPyConnection, oracle: duckdb.DuckDBPyConnection
-) -> None:
+def test_volume_is_the_oracles(con: Con, oracle: Con) -> None:
     """Posts, replies, openings and closes by day and queue."""
     expected = told(
         oracle,
@@ -141,9 +78,7 @@ def test_volume_is_the_oracles(
     assert expected == [row for row in found if any(row[2:])]
 
 
-def test_resolution_is_the_oracles(
-    con: duckdb.DuckDBPyConnection, oracle: duckdb.DuckDBPyConnection
-) -> None:
+def test_resolution_is_the_oracles(con: Con, oracle: Con) -> None:
     """Closed conversations by queue: their number, median, reopenings and moves."""
     expected = told(
         oracle,
@@ -155,9 +90,7 @@ def test_resolution_is_the_oracles(
     assert expected == rows(con, "resolution", columns)
 
 
-def test_satisfaction_is_the_events(
-    con: duckdb.DuckDBPyConnection, oracle: duckdb.DuckDBPyConnection
-) -> None:
+def test_satisfaction_is_the_events(con: Con, oracle: Con) -> None:
     """Answers as they stand in the file: four stars or five are positive, NPS by its groups."""
     [expected] = told(
         oracle,
@@ -171,9 +104,7 @@ def test_satisfaction_is_the_events(
     assert expected == tuple(map(sum, zip(*found, strict=True)))
 
 
-def test_states_are_the_events(
-    con: duckdb.DuckDBPyConnection, oracle: duckdb.DuckDBPyConnection
-) -> None:
+def test_states_are_the_events(con: Con, oracle: Con) -> None:
     """Time available, from one event of an agent to the next of the same."""
     expected = told(
         oracle,
