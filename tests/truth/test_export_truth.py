@@ -40,7 +40,8 @@ happenings as (
     join (select * exclude (brand, channel, queue) from handling) using (conversation_id, opened_at)
     where closed_at is not null and first_response_seconds is not null
     union all
-    select closed_at, brand, channel, queue, 'abandoned', 1 from conversations where is_abandoned
+    select coalesce(closed_at, final_at), brand, channel, queue, 'abandoned', 1
+    from conversations where is_abandoned
     union all
     select replied_at, brand, channel, queue, 'busy', handle_active_seconds from handling
     union all
@@ -53,7 +54,7 @@ happenings as (
 -- from one event of a conversation to its next, in the queue that it is in at last
 stretches as (
     select last.brand, last.channel, last.queue, make_timestamptz(state.at_us) as opened_at,
-        coalesce(make_timestamptz(state.next_us), 'infinity') as ended_at
+        coalesce(make_timestamptz(coalesce(state.next_us, expired_us)), 'infinity') as ended_at
     from stg_states as state
     join stg_incarnations as life using (conversation_id, incarnation)
     join stg_states as last
