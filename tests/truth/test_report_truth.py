@@ -78,16 +78,37 @@ def test_volume_is_the_oracles(con: Con, oracle: Con) -> None:
     assert expected == [row for row in found if any(row[2:])]
 
 
-def test_resolution_is_the_oracles(con: Con, oracle: Con) -> None:
-    """Closed conversations by queue: their number, median, reopenings and moves."""
+@pytest.mark.parametrize("by", ["queue", "agent", "resolution"])
+def test_resolution_is_the_oracles(con: Con, oracle: Con, by: str) -> None:
+    """Closed conversations: how long they took, what they took, and what became of them."""
     expected = told(
         oracle,
-        """select queue, count(*), quantile_cont(full_resolution_seconds, 0.5),
-            count(*) filter (reopen_count > 0), sum(transfer_count)::bigint
-        from conversations where closed_at is not null group by 1""",
+        f"""select {by}, count(*), count_if(not is_final), median(first_resolution_seconds),
+            avg(full_resolution_seconds), median(full_resolution_seconds),
+            quantile_cont(full_resolution_seconds, 0.9), median(full_resolution_business_seconds),
+            median(resolution_active_seconds), count_if(reopen_count > 0),
+            count_if(is_one_touch) / count(*), count_if(transfer_count > 0),
+            sum(transfer_count)::bigint, count_if(in_channel) / count(in_channel),
+            count_if(is_closed_in_public) / nullif(count(is_closed_in_public), 0),
+            avg(messages_to_resolution),
+            count_if(bot_contained) / nullif(count_if(bot_outcome != 'no_bot'), 0),
+            median(handle_elapsed_seconds), median(handle_assigned_seconds), count(active),
+            avg(active)
+        from (select *, if(closed_by is null, assigned_agent, closing_agent) as agent
+            from conversations where closed_at is not null)
+        left join (select conversation_id, opened_at, sum(handle_active_seconds) as active
+            from handling group by all) using (conversation_id, opened_at)
+        group by {by}""",
     )
-    columns = "queue closed full_median_seconds reopened transfers"
-    assert expected == rows(con, "resolution", columns)
+    columns = (
+        f"{by} closed provisional first_median_seconds full_mean_seconds full_median_seconds "
+        "full_p90_seconds business_median_seconds active_median_seconds reopened one_touch_ratio "
+        "transferred transfers in_channel_ratio closed_in_public_ratio messages_mean "
+        "bot_contained_ratio handle_elapsed_median_seconds handle_assigned_median_seconds handled "
+        "handle_active_mean_seconds"
+    )
+    assert len(expected) > 1
+    assert expected == rows(con, "resolution", columns, by=by)
 
 
 def test_satisfaction_is_the_events(con: Con, oracle: Con) -> None:
