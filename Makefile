@@ -11,7 +11,7 @@ demo: setup ## replay two sample days with a live wallboard
 	@.venv/bin/replywatch demo
 
 test: setup ## run the tests
-	@.venv/bin/pytest
+	@.venv/bin/pytest -n auto --maxprocesses 4 --dist loadfile
 
 e2e: setup ## from an event to a page, with a real Prometheus and Alertmanager
 	@REPLYWATCH_REQUIRE=prometheus,alertmanager .venv/bin/pytest tests/endtoend/test_pages.py

@@ -191,11 +191,16 @@ class Membership:
     def _is_let_in(self) -> bool:
         """Wait for the first process; `False` if there is nothing to do."""
         path, told_at = self._folder / LOCK, time.monotonic() + 5
+        refused_at: float | None = None
         while True:
-            said, is_held = _read(path), _is_held(path)
-            if is_held and said is not None:
-                if said.addresses != self.cluster.addresses:
+            is_held, said = _is_held(path), _read(path)
+            if is_held and said is not None and said.addresses != self.cluster.addresses:
+                # The first process has a moment between taking the lock and saying so, in which
+                # the file still tells of whoever held it before.
+                refused_at = refused_at or time.monotonic() + _PATIENCE
+                if time.monotonic() > refused_at:
                     raise _in_use(path)
+            elif is_held and said is not None:
                 if said.state in ("running", "done"):
                     return said.state == "running"
             elif self._stop.is_set or self.cluster.is_orphan():

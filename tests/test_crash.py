@@ -97,7 +97,7 @@ def test_killed_while_it_publishes_it_writes_the_same_tables(
     Readers then see each row once, and the next run writes the rest.
     """
     options: dict[str, Any] = {
-        "out": tmp_path / "out", "inputs": [str(sample)], "lateness": LATENESS, "speed": 100_000,
+        "out": tmp_path / "out", "inputs": [str(sample)], "lateness": LATENESS, "speed": 30_000,
         "epoch": 0.2, "workers": workers,
     }  # fmt: skip
     process = Process("replay", dies=[place, 2], **options)
@@ -143,7 +143,7 @@ def test_killed_between_the_commits_of_a_checkpoint_it_writes_the_same_tables(
     """Some steps' state is further than the engine's; killed again while it resumes from that,
     once before and once after the steps went back, each time with another number of workers."""
     options: dict[str, Any] = {
-        "out": tmp_path / "out", "inputs": [str(sample)], "lateness": LATENESS, "speed": 100_000,
+        "out": tmp_path / "out", "inputs": [str(sample)], "lateness": LATENESS, "speed": 30_000,
         "epoch": 0.2,
     }  # fmt: skip
     for workers, place in (
