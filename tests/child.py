@@ -143,12 +143,13 @@ def _run_here(options: dict[str, Any]) -> int:
     policy = load_policy(settings.policy)
 
     def part(cluster: Cluster) -> int:
-        live = stream.live_metrics(settings, policy, "run")
-        url, stop_serving = serve(live, "127.0.0.1", 0)
-        sys.stdout.write(f"{url}\n")  # at once: other processes write there, too
-        sys.stdout.flush()
-        stream.run_live(settings, policy, live, StopFlag(), cluster)
-        stop_serving()
+        live, stop = stream.live_metrics(settings, policy, "run"), StopFlag()
+        with stop.on_signals():  # before anybody hears of it
+            url, stop_serving = serve(live, "127.0.0.1", 0)
+            sys.stdout.write(f"{url}\n")  # at once: other processes write there, too
+            sys.stdout.flush()
+            stream.run_live(settings, policy, live, stop, cluster)
+            stop_serving()
         return 0
 
     if "index" in options:
