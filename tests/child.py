@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bytewax.dataflow import Dataflow
+from bytewax.errors import BytewaxRuntimeError
 from replays import a_replay, run
 
 from replywatch.flows import stream
@@ -160,5 +161,5 @@ def _run_here(options: dict[str, Any]) -> int:
 if __name__ == "__main__":
     try:
         sys.exit({"replay": _replay_here, "run": _run_here}[sys.argv[1]](json.loads(sys.argv[2])))
-    except StorageError as error:
+    except (StorageError, BytewaxRuntimeError) as error:  # the engine's is around one of ours
         sys.exit(report_error(error))
