@@ -10,12 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from zlib import crc32
 
-from replywatch.flows.state_store import SUFFIX, rows_fault
+from replywatch.flows.state_store import RECOVERY, SUFFIX, rows_fault
 from replywatch.flows.storage import StorageError
 from replywatch.sql.checksums import database_fault, pending_faults, sealed_faults
 from replywatch.sql.manifest import Manifest
 
-RECOVERY = "recovery"
 _LENGTH = 4
 
 

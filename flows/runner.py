@@ -23,13 +23,14 @@ from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.run import cli_main
 
 from replywatch.flows.dataflow import Plan, build
+from replywatch.flows.state_store import RECOVERY
 from replywatch.sql.history import HistoryError, write_database
+from replywatch.sql.manifest import Manifest
 from replywatch.sql.writer import HistoryWriter
 
 if TYPE_CHECKING:
     from replywatch.flows.members import Membership
 
-RECOVERY = "recovery"
 RECOVERY_PARTITIONS = 64
 MADE_FROM, FINISHED = "made_from", "finished"
 
@@ -114,7 +115,7 @@ def check_private(recovery: Path) -> None:
 
 def is_cut_off(folder: Path) -> bool:
     """Whether the history in `folder` is that of a replay that has not come to its end."""
-    manifest = HistoryWriter(folder).manifest
+    manifest = Manifest(folder)
     known = manifest.fact(MADE_FROM)
     return known is not None and "run" not in json.loads(known) and not manifest.fact(FINISHED)
 

@@ -27,6 +27,9 @@ LAYOUT = 3
 SPARE = 2
 """Checkpoints before the last one from which a resume is possible."""
 
+RECOVERY = "recovery"
+"""The folder in a history that holds them, beside the engine's own files."""
+
 SUFFIX = ".state"
 _GONE = -1  # the mark of a piece that is no longer there
 

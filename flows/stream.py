@@ -26,7 +26,7 @@ from replywatch.flows.kafka_sink import KafkaSink, SinkOptions
 from replywatch.flows.live import LiveMetrics
 from replywatch.flows.members import Membership, membership
 from replywatch.flows.routing import Router
-from replywatch.flows.runner import FINISHED, RECOVERY, StopFlag, begin, run_flow
+from replywatch.flows.runner import FINISHED, StopFlag, begin, run_flow
 from replywatch.flows.settings import Settings, SettingsError, load_policy
 from replywatch.flows.sinks import HistorySink, MetricsSink
 from replywatch.flows.sources import (
@@ -37,7 +37,7 @@ from replywatch.flows.sources import (
     Progress,
     ReplayOptions,
 )
-from replywatch.flows.state_store import StateStores
+from replywatch.flows.state_store import RECOVERY, StateStores
 from replywatch.flows.steady import SteadyClock
 from replywatch.flows.storage import naming
 from replywatch.flows.watchdog import Watchdog
@@ -97,12 +97,7 @@ def run_replay(replay: Replay, policy: PolicyBook, live: LiveMetrics) -> bool:
     """Replay to the end, or to a stop; whether it came to the end. Resumes where it was cut."""
     cluster, out = replay.cluster, replay.out
     with naming(out), replay.stop.on_signals(), membership(out, cluster, replay.stop) as member:
-        if cluster.is_first:
-            refuse_damaged(out)
-        is_done = cluster.is_first and begin(out, _made_from(replay))
-        if cluster.is_first and not is_done:
-            check_customer_key(Manifest(out), replay.settings)
-            Manifest(out).set_fact(POLICY, book_to_text(policy))
+        is_done = cluster.is_first and _begin(out, _made_from(replay), replay.settings, policy)
         with member.running(is_done=is_done) as is_needed:
             if is_needed:
                 _replay(replay, policy, live, member)
@@ -204,10 +199,7 @@ def run_live(
         membership(settings.history, cluster, stop) as member,
     ):
         if cluster.is_first:
-            refuse_damaged(settings.history)
-            begin(settings.history, json.dumps(made_from, sort_keys=True))
-            check_customer_key(Manifest(settings.history), settings)
-            Manifest(settings.history).set_fact(POLICY, book_to_text(policy))
+            _begin(settings.history, json.dumps(made_from, sort_keys=True), settings, policy)
         with member.running() as is_needed:
             if is_needed:
                 watched = watchdog.watching() if cluster.is_first else nullcontext()
@@ -215,6 +207,17 @@ def run_live(
                     run_flow(plan, settings.history, 1, epoch, member)
             if notices is not None:
                 notices.finish()
+
+
+def _begin(folder: Path, made_from: str, settings: Settings, policy: PolicyBook) -> bool:
+    """Begin a history or make sure that it can be gone on with; whether it is finished."""
+    refuse_damaged(folder)
+    if begin(folder, made_from):
+        return True
+    manifest = Manifest(folder)
+    check_customer_key(manifest, settings)
+    manifest.set_fact(POLICY, book_to_text(policy))
+    return False
 
 
 def _notices(settings: Settings, is_here: bool) -> KafkaSink | None:

@@ -21,7 +21,7 @@ from replywatch.sql.checksums import checksum
 from replywatch.sql.history import DATA, HistoryError, write_database
 from replywatch.sql.locks import hold, sync_folder
 from replywatch.sql.manifest import DataFile, Manifest
-from replywatch.sql.schemas import TABLES, Table
+from replywatch.sql.schemas import Table
 from replywatch.sql.work import known_work
 
 LOCK, SCRATCH = "upkeep.lock", "upkeep"
@@ -173,8 +173,3 @@ def begin_upkeep(folder: Path, now: float) -> Iterator[Upkeep]:
         raise HistoryError(
             f"{folder} is being compacted or erased from by another process; try again later"
         ) from None
-
-
-def table_of(file: DataFile) -> Table:
-    """The table that a file belongs to."""
-    return TABLES[file.table]

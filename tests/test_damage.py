@@ -41,6 +41,13 @@ def smash(path: Path) -> None:
     path.write_bytes(bytes(data))
 
 
+def settled(path: Path) -> Path:
+    """A database without a log of changes, which would repair what is done to it."""
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("pragma wal_checkpoint(truncate)")
+    return path
+
+
 @pytest.fixture(scope="module")
 def cut_off(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """An input, and the folder of its replay that was killed with seals published and staged."""
@@ -96,6 +103,8 @@ def test_what_a_kill_leaves_is_no_damage(
         ("manifest.sqlite", smash),
         ("recovery/*.sqlite3", cut),
         ("recovery/*.sqlite3", smash),
+        ("recovery/*.state", cut),
+        ("recovery/*.state", smash),
         ("staging/*/*.parquet", cut),
         ("staging/*/*.parquet", flip),
     ],
@@ -105,6 +114,8 @@ def test_a_start_and_a_check_name_the_damaged_file(
 ) -> None:
     """Neither goes on; the start leaves everything as it is."""
     events, out = damaged
+    for state in out.glob("recovery/*.state"):
+        settled(state)
     path = largest(out, pattern)
     harm(path)
     before = path.read_bytes()
@@ -115,31 +126,6 @@ def test_a_start_and_a_check_name_the_damaged_file(
     assert f"{path} is damaged" in said
     assert "Traceback" not in said
     assert before == path.read_bytes()
-
-
-def settled(path: Path) -> Path:
-    """A database without a log of changes, which would repair what is done to it."""
-    with closing(sqlite3.connect(path)) as db:
-        db.execute("pragma wal_checkpoint(truncate)")
-    return path
-
-
-@pytest.mark.parametrize("harm", [cut, smash])
-def test_a_start_and_a_check_name_a_damaged_state(
-    damaged: tuple[Path, Path], capsys: pytest.CaptureFixture[str], harm: Harm
-) -> None:
-    """The file in which a step keeps what it knows."""
-    events, out = damaged
-    for path in out.glob("recovery/*.state"):
-        settled(path)
-    path = largest(out, "recovery/*.state")
-    harm(path)
-    assert 1 == main(["check", str(out)])
-    assert f"{path} is damaged" in capsys.readouterr().out
-    code, said = start(events, out)
-    assert 1 == code
-    assert f"{path} is damaged" in said
-    assert "Traceback" not in said
 
 
 def test_a_check_finds_one_changed_bit_in_what_is_kept_of_a_conversation(
