@@ -21,6 +21,8 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 PRODUCE, FETCH, LIST_OFFSETS, METADATA = 0, 1, 2, 3
 """Numbers of requests, for `fail`."""
+CRITICAL = 2
+"""The level, of syslog's, from which on clients here say something: outages are on purpose."""
 
 
 def _library() -> Any:
@@ -30,6 +32,7 @@ def _library() -> Any:
     signatures: dict[str, tuple[Any, list[Any]]] = {
         "conf_new": (pointer, []),
         "new": (pointer, [number, pointer, text, ctypes.c_size_t]),
+        "conf_set": (number, [pointer, text, text, text, ctypes.c_size_t]),
         "destroy": (None, [pointer]),
         "mock_cluster_new": (pointer, [pointer, number]),
         "mock_cluster_destroy": (None, [pointer]),
@@ -62,7 +65,12 @@ class Topics:
     def __init__(self, servers: str) -> None:
         self.servers = servers
         self.producer = Producer(
-            {"bootstrap.servers": servers, "linger.ms": 0, "reconnect.backoff.max.ms": 500}
+            {
+                "bootstrap.servers": servers,
+                "linger.ms": 0,
+                "reconnect.backoff.max.ms": 500,
+                "log_level": CRITICAL,
+            }
         )
 
     def produce(
@@ -113,6 +121,8 @@ class Cluster(Topics):
         self._library = _library()
         error = ctypes.create_string_buffer(512)
         conf = self._library.rd_kafka_conf_new()
+        level = str(CRITICAL).encode()
+        assert not self._library.rd_kafka_conf_set(conf, b"log_level", level, error, len(error))
         self._client = self._library.rd_kafka_new(0, conf, error, len(error))
         assert self._client, error.value
         self._cluster = self._library.rd_kafka_mock_cluster_new(self._client, brokers)

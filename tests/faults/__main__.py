@@ -37,10 +37,12 @@ def main(arguments: list[str] | None = None) -> int:
     spawn = multiprocessing.get_context("spawn")  # each fault has a main thread of its own
     with ProcessPoolExecutor(given.jobs, mp_context=spawn) as pool:
         doing = [pool.submit(do, name, size, given.seed) for name in names]
-        are_sound = [one.result() for one in doing]
-    if not all(are_sound):
-        print(f"{are_sound.count(False)} of {len(are_sound)} faults did harm")
-    return 0 if all(are_sound) else 1
+        harmed = [lines for one in doing if (lines := one.result())]
+    if harmed:
+        # Once more at the end: what faults print side by side scrolls by.
+        print(f"\n{len(harmed)} of {len(names)} faults did harm:", line(HEAD), sep="\n")
+        print(*(text for lines in harmed for text in lines), sep="\n", flush=True)
+    return 1 if harmed else 0
 
 
 if __name__ == "__main__":

@@ -44,8 +44,8 @@ def told(name: str, figures: Figures, seconds: float) -> str:
     )
 
 
-def do(name: str, size: Size, seed: int) -> bool:
-    """Do one fault in a folder of its own and print what came of it; whether no harm did."""
+def do(name: str, size: Size, seed: int) -> list[str]:
+    """Do one fault in a folder of its own and print what came of it; if it did harm, that again."""
     began = time.monotonic()
     required = re.split(r"[\s,]+", os.environ.get("REPLYWATCH_REQUIRE", ""))
     with tempfile.TemporaryDirectory(prefix=f"replywatch-{name}-") as folder:
@@ -53,15 +53,16 @@ def do(name: str, size: Size, seed: int) -> bool:
             figures = all_faults()[name](size, seed, Path(folder))
         except Unavailable as missing:
             is_required = missing.name in required
-            print(f"{name.ljust(WIDTHS[0])}  {'failed' if is_required else 'skipped'}: {missing}")
-            return not is_required
+            said = f"{name.ljust(WIDTHS[0])}  {'failed' if is_required else 'skipped'}: {missing}"
+            print(said, flush=True)
+            return [said] if is_required else []
         except Exception:
-            traceback.print_exc()
-            print(f"{name.ljust(WIDTHS[0])}  failed: the harness itself", flush=True)
-            return False
+            said = f"{name.ljust(WIDTHS[0])}  failed: the harness itself\n{traceback.format_exc()}"
+            print(said, flush=True)
+            return [said]
     lines = [told(name, figures, time.monotonic() - began)]
     lines += [f"    {mismatch}" for mismatch in figures.mismatches[:SHOWN]]
     if len(figures.mismatches) > SHOWN:
         lines.append(f"    and {len(figures.mismatches) - SHOWN} more")
     print("\n".join(lines), flush=True)
-    return figures.is_sound
+    return [] if figures.is_sound else lines
