@@ -48,18 +48,18 @@ class _Lock:
     def __init__(self, file: IO[bytes], cluster: Cluster) -> None:
         self._file = file
         self._said = _Said(os.getpid(), socket.gethostname(), cluster.addresses, "starting")
+        self._is_saying = threading.Lock()
 
-    @property
-    def state(self) -> State:
-        """What was said last."""
-        return self._said.state
-
-    def say(self, state: State) -> None:
-        """Let the others read it."""
-        self._said = msgspec.structs.replace(self._said, state=state)
-        self._file.truncate(0)
-        self._file.write(msgspec.json.encode(self._said))
-        self._file.flush()
+    def say(self, state: State, *, after: State | None = None) -> bool:
+        """Let the others read it, right after `after` if that is given; whether it was right."""
+        with self._is_saying:
+            if after not in (None, self._said.state):
+                return False
+            self._said = msgspec.structs.replace(self._said, state=state)
+            self._file.truncate(0)
+            self._file.write(msgspec.json.encode(self._said))
+            self._file.flush()
+        return True
 
 
 def _read(path: Path) -> _Said | None:
@@ -218,9 +218,9 @@ class Membership:
             others = self._others()
             if any(said is not None and said.state == "stopping" for said in others.values()):
                 self._stop.is_set = True
-            if self._stop.is_set and self._own.state == "running":
-                self._own.say("stopping")
-            elif self._stop.is_set and not self._is_complete and not all(others.values()):
+            if self._stop.is_set and self._own.say("stopping", after="running"):
+                continue  # the others have until the next look to read it
+            if self._stop.is_set and not self._is_complete and not all(others.values()):
                 os._exit(OK)  # they never were all there, so nothing has begun
             lost = self._lost(others)
             if lost is not None:

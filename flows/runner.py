@@ -36,22 +36,30 @@ MADE_FROM, FINISHED = "made_from", "finished"
 
 
 class StopFlag:
-    """Set by SIGINT or SIGTERM; sources ask it before each batch, so that a stop is clean."""
+    """Set by SIGINT or SIGTERM; sources ask it before each batch, so that a stop is clean.
+
+    In a cluster it is also set because another process was told to stop.
+    """
 
     def __init__(self) -> None:
         self.is_set = False
+        self._has_caught = False
 
     def __call__(self) -> bool:
         return self.is_set
 
     @contextmanager
     def on_signals(self) -> Iterator[None]:
-        """Catch the signals while the flow runs; a second one interrupts at once."""
+        """Catch the signals while the flow runs; a second one interrupts at once.
+
+        A first one doesn't, even if another process was heard of before: one that goes to all
+        processes may reach this one late.
+        """
 
         def stop(number: int, frame: object) -> None:
-            if self.is_set:
+            if self._has_caught:
                 raise KeyboardInterrupt
-            self.is_set = True
+            self._has_caught = self.is_set = True
 
         before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
         try:

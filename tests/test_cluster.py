@@ -22,6 +22,7 @@ from test_live import COUNT, Service, event
 
 from replywatch.flows.cli import main
 from replywatch.flows.members import claim
+from replywatch.flows.runner import StopFlag
 from replywatch.flows.settings import Exporter, Settings
 from replywatch.flows.settings_cluster import ClusterSettings
 from replywatch.flows.steps import Shown, Staffed, Told
@@ -162,6 +163,16 @@ def test_a_stop_of_one_process_stops_all_and_nothing_is_read_twice(service: Serv
     assert service.sees("care_messages_total", 10, direction="inbound")
     assert cluster.process.stop() == 0
     assert [(30, 30)] == service.sql(COUNT)
+
+
+def test_a_signal_that_comes_after_the_news_of_it_interrupts_nothing() -> None:
+    """A signal to all processes may reach one that has heard from another; a second one is meant."""
+    stop = StopFlag()
+    with stop.on_signals():
+        stop.is_set = True  # another process was told, and said so
+        signal.raise_signal(signal.SIGTERM)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
 
 
 def test_when_one_process_dies_all_do(service: Services) -> None:

@@ -82,7 +82,7 @@ def starve_replays(size: Size, seed: int, folder: Path) -> Figures:
 def _judge_words(code: int, said: str, folder: Path, figures: Figures) -> None:
     """A full disk is exit code 1 and one sentence with the folder's name."""
     if code != 1 or str(folder) not in said or "space" not in said or "Traceback" in said:
-        figures.mismatches.append(f"exit code {code} and not one sentence: {said[-300:]}")
+        figures.mismatches.append(f"exit code {code} and not one sentence: {said[-3000:]}")
 
 
 @fault("disk-full-run")
