@@ -86,8 +86,11 @@ def storage_reason(error: BaseException) -> str | None:
     if isinstance(error, sqlite3.DatabaseError):
         return f"the manifest or the recovery state: {one_line(str(error))}; {_STORE_ADVICE}"
     kind = type(error)
-    if kind.__module__ == "_duckdb" and kind.__name__ == "IOException":
-        return f"the history's files: {one_line(str(error).splitlines()[0])}; {_STORE_ADVICE}"
+    said = str(error).partition("\n")[0]
+    # On a full disk a commit fails as a transaction, and only its words tell why.
+    is_unwritten = kind.__name__ == "TransactionException" and "Could not write" in said
+    if kind.__module__ == "_duckdb" and (kind.__name__ == "IOException" or is_unwritten):
+        return f"the history's files: {one_line(said)}; {_STORE_ADVICE}"
     return None
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from faults import disks
+from faults.registry import Unavailable
 
 from replywatch.flows.cli import main
 from replywatch.sample_data import sample_events, write_events
@@ -41,6 +43,16 @@ def require_tool() -> Callable[..., str]:
         return path
 
     return find
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 8 MB to fill; the test is skipped where none can be made."""
+    try:
+        with disks.small_disk(tmp_path / "disk", 8):
+            yield tmp_path / "disk"
+    except Unavailable as missing:
+        _skip_or_fail(missing.name, str(missing))
 
 
 @pytest.fixture(scope="session")

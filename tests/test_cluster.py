@@ -166,7 +166,7 @@ def test_a_stop_of_one_process_stops_all_and_nothing_is_read_twice(service: Serv
 
 
 def test_a_signal_that_comes_after_the_news_of_it_interrupts_nothing() -> None:
-    """A signal to all processes may reach one that has heard from another; a second one is meant."""
+    """A signal to all processes may reach one that has heard of it; a second one is meant."""
     stop = StopFlag()
     with stop.on_signals():
         stop.is_set = True  # another process was told, and said so

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -14,8 +15,11 @@ import pytest
 from replays import Process, write_lines
 
 from replywatch.flows.cli import main
+from replywatch.flows.cli_errors import sentence
 from replywatch.flows.damage import faults_of
+from replywatch.flows.runner import begin
 from replywatch.sample_data import write_sample
+from replywatch.sql.history import write_database
 
 Harm = Callable[[Path], None]
 
@@ -166,3 +170,32 @@ def test_a_state_changed_in_one_place_is_not_gone_on_from(damaged: tuple[Path, P
     assert 1 == code
     assert "the recovery state is damaged: that of the files" in said
     assert "Traceback" not in said
+
+
+def fill(disk: Path, left: int) -> Path:
+    """Fill a file system up to so many bytes; what fills it."""
+    ballast = disk / "ballast"
+    there = os.statvfs(disk)
+    ballast.write_bytes(bytes(max(there.f_bavail * there.f_frsize - left, 0)))
+    return ballast
+
+
+def test_whatever_is_left_of_a_disk_a_full_one_is_told_in_a_sentence(small_disk: Path) -> None:
+    """DuckDB, which writes the views, tells of a full disk in other ways, by where it fills up."""
+    folder = small_disk / "out"
+    folder.mkdir()
+    begin(folder, "something")
+    untold = []
+    pages = range(0, 140, 3)
+    for left in pages:
+        ballast = fill(small_disk, left * 4096)
+        try:
+            write_database(folder)
+        except Exception as error:  # whichever it is
+            if sentence(error) is None:
+                untold.append((left, error))
+        else:
+            assert left > pages[0]
+        ballast.unlink()
+    assert not untold
+    write_database(folder)
