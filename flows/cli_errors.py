@@ -7,6 +7,7 @@ import re
 import sqlite3
 import sys
 import traceback
+from contextlib import suppress
 
 OK, FAILURE, WRONG_USE = 0, 1, 2
 """Exit codes of every command."""
@@ -61,9 +62,10 @@ def report_error(error: BaseException) -> int:
 
 
 def complain(sentence: str) -> None:
-    """One line on standard error, in this command's name."""
-    sys.stderr.write(f"replywatch: {sentence}\n")
-    sys.stderr.flush()
+    """One line on standard error, in this command's name; that nobody reads it hinders nothing."""
+    with suppress(OSError):
+        sys.stderr.write(f"replywatch: {sentence}\n")
+        sys.stderr.flush()
 
 
 def sentence(error: BaseException) -> str | None:

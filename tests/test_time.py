@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import sys
+
 import pytest
 
 from replywatch.flows.steady import SteadyClock
@@ -59,6 +62,21 @@ def test_a_clock_never_goes_back() -> None:
     machine.wall -= 2 * SECOND
     told = [machine.after(1) for _ in range(20)]
     assert sorted(set(told)) == told
+
+
+def test_a_watchdog_barks_though_nobody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Standard error may be a pipe whose reader is gone; the service ends all the same."""
+
+    class Deaf(io.StringIO):
+        def flush(self) -> None:
+            raise BrokenPipeError
+
+    monkeypatch.setattr(sys, "stderr", Deaf())
+    seconds, ended = [0.0], list[bool]()
+    watchdog = Watchdog(30, now=lambda: seconds[0], end=lambda: ended.append(True))
+    seconds[0] = 31
+    assert watchdog.look()
+    assert [True] == ended
 
 
 def test_a_watchdog_barks_once_no_epoch_closes(capsys: pytest.CaptureFixture[str]) -> None:
