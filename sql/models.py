@@ -32,22 +32,25 @@ _RANKS = [*_LOWER_RANKS, 0.5, *(round(1 - rank, 3) for rank in reversed(_LOWER_R
 """Shares at which the sorted values are looked at; the next one further out is taken."""
 
 _MACROS = (
-    # Wilson's score interval, 95 %, of a share of `hits` in `n`; null over nothing.
-    """create macro wilson_low(hits, n) as case when n > 0 then greatest(0,
+    # Wilson's score interval, 95 %, of a share of `hits` in `n`; null over nothing. Its ends at
+    # no hit and at nothing but hits are 0 and 1, which rounding would miss by a hair.
+    """create macro wilson_low(hits, n) as case when n > 0 then if(hits = 0, 0,
         (hits + 1.9208 - 1.96 * sqrt(hits * (1 - hits / n) + 0.9604)) / (n + 3.8416)
     ) end""",
-    """create macro wilson_high(hits, n) as case when n > 0 then least(1,
+    """create macro wilson_high(hits, n) as case when n > 0 then if(hits = n, 1,
         (hits + 1.9208 + 1.96 * sqrt(hits * (1 - hits / n) + 0.9604)) / (n + 3.8416)
     ) end""",
-    # The median's 95 % interval by order statistics, which assumes no shape: `median_ranks` of the
-    # values give it with their number. Under eight values there is none.
+    # The median's interval by order statistics, which assumes no shape and covers it in 95 % of
+    # cases or more: `median_ranks` of the values give it with their number, none under eight.
     f"create macro median_ranks(value) as quantile_disc(value, {_RANKS})",
     f"""create macro median_low(ranks, n) as case when n >= 8 then ranks[
         len(list_filter({_RANKS}, lambda p: p <= floor((n - 1.96 * sqrt(n)) / 2) / n + 1e-9))
     ] end""",
-    f"""create macro median_high(ranks, n) as case when n >= 8 then ranks[
+    # Of ten values the highest share is enough, though none lies further out.
+    f"""create macro median_high(ranks, n) as case when n >= 8 then ranks[least(
+        {len(_RANKS)},
         1 + len(list_filter({_RANKS}, lambda p: p <= ceil((n + 1.96 * sqrt(n)) / 2) / n + 1e-9))
-    ] end""",
+    )] end""",
     # Days without a new contact until a first contact has resolved; see the policy's fcr_days.
     "create macro fcr_days() as 7",
     # Who is credited with a close: nobody with a bot's; and what a reply of a person is.
