@@ -194,17 +194,19 @@ class Membership:
         refused_at: float | None = None
         while True:
             is_held, said = _is_held(path), _read(path)
-            if is_held and said is not None and said.addresses != self.cluster.addresses:
+            is_ours = said is not None and said.addresses == self.cluster.addresses
+            if said is not None and is_ours and said.state == "done":  # and it may be gone by now
+                return False
+            if said is not None and is_ours and said.state == "running" and is_held:
+                return True
+            if not is_held and (self._stop.is_set or self.cluster.is_orphan()):
+                return False
+            if is_held and said is not None and not is_ours:
                 # The first process has a moment between taking the lock and saying so, in which
                 # the file still tells of whoever held it before.
                 refused_at = refused_at or time.monotonic() + _PATIENCE
                 if time.monotonic() > refused_at:
                     raise _in_use(path)
-            elif is_held and said is not None:
-                if said.state in ("running", "done"):
-                    return said.state == "running"
-            elif self._stop.is_set or self.cluster.is_orphan():
-                return False
             if self.cluster.parent is None and time.monotonic() > told_at:
                 told_at += 3600
                 complain(f"process {self.cluster.index} waits for process 0 of {self._folder}")

@@ -6,6 +6,7 @@ import os
 import pickle
 import signal
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,8 +21,9 @@ from replays import Line, Process, policy_text, replay, wait_for, write_lines
 from test_crash import LATENESS
 from test_live import COUNT, Service, event
 
+from replywatch.flows import cluster as flows_cluster
 from replywatch.flows.cli import main
-from replywatch.flows.members import claim
+from replywatch.flows.members import claim, membership
 from replywatch.flows.runner import StopFlag
 from replywatch.flows.settings import Exporter, Settings
 from replywatch.flows.settings_cluster import ClusterSettings
@@ -173,6 +175,24 @@ def test_a_signal_that_comes_after_the_news_of_it_interrupts_nothing() -> None:
         signal.raise_signal(signal.SIGTERM)
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGTERM)
+
+
+def test_a_process_that_comes_when_all_is_done_ends(tmp_path: Path) -> None:
+    """The first process of a replay that was finished before may be gone before others look."""
+    addresses = ("127.0.0.1:1", "127.0.0.1:2")
+    first, second = flows_cluster.Cluster(addresses, 0), flows_cluster.Cluster(addresses, 1)
+    found: list[bool] = []
+    with membership(tmp_path, first, StopFlag()) as one, one.running(is_done=True) as is_needed:
+        found.append(is_needed)
+
+    def come_late() -> None:
+        with membership(tmp_path, second, StopFlag()) as other, other.running() as is_needed:
+            found.append(is_needed)
+
+    late = threading.Thread(target=come_late, daemon=True)
+    late.start()
+    late.join(10)
+    assert found == [False, False]
 
 
 def test_when_one_process_dies_all_do(service: Services) -> None:
