@@ -12,7 +12,7 @@ from replywatch.metrics.erlang import servers_needed
 
 @dataclass(frozen=True)
 class Flow:
-    """Deferred work of one interval: agents that get it done in time, what is left at its end."""
+    """Work of one interval: agents that get it done in time, what is left at its end."""
 
     agents: float
     backlog_end: float
@@ -37,6 +37,42 @@ def agents_for_immediate(
     span = handle_seconds * concurrency
     load = offered / interval_seconds * span
     return math.ceil(servers_needed(load, span, target_seconds, objective) / concurrency)
+
+
+def flow_of_immediate(
+    offered: Sequence[float],
+    open_seconds: Sequence[float],
+    interval_seconds: float,
+    handle_seconds: float,
+    concurrency: float,
+    target_seconds: float,
+    objective: float,
+) -> list[Flow]:
+    """Agents by interval that answer at once what comes while open (`agents_for_immediate`).
+
+    `open_seconds` says how much of each interval is open. What comes while closed waits for the
+    next interval that is open, and is worked off evenly over its open part, which may be later than
+    the target. An interval open in part, with an open one after it, opens within it, and takes what
+    came in its closed part; else it closes, and that part waits. Agents are those needed while it
+    is open. Nothing waits at the start.
+    """
+    waiting, found = 0.0, []
+    for place, volume in enumerate(offered):
+        is_open_for = open_seconds[place]
+        coming = volume * is_open_for / interval_seconds
+        late = volume - coming
+        if not is_open_for:
+            waiting += volume
+            found.append(Flow(0.0, waiting))
+            continue
+        is_opening = open_seconds[place + 1 : place + 2] != [0.0]
+        kept = waiting + (late if is_opening else 0.0)
+        waiting = 0.0 if is_opening else late
+        agents = agents_for_immediate(
+            coming, is_open_for, handle_seconds, concurrency, target_seconds, objective
+        )
+        found.append(Flow(math.ceil(agents + kept * handle_seconds / is_open_for), waiting))
+    return found
 
 
 def flow_of_deferred(

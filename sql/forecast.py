@@ -17,7 +17,7 @@ import pyarrow as pa
 from replywatch.metrics.calendar import Calendar
 from replywatch.metrics.policy import Scope
 from replywatch.metrics.seasonal import BASE_WEEKS, LOOK_BACK_WEEKS, median_week, naive_week
-from replywatch.metrics.staffing import agents_for_immediate, flow_of_deferred
+from replywatch.metrics.staffing import flow_of_deferred, flow_of_immediate
 from replywatch.metrics.times import SECOND, to_instant
 from replywatch.sql.exports.formats import is_immediate
 from replywatch.sql.exports.intervals import covered, days_between
@@ -143,18 +143,16 @@ def _rows(scope: Scope, past: Past, ask: Ask, first_day: date) -> list[dict[str,
     immediate = is_immediate(demand.target_seconds)
     target = demand.target_seconds or _DAY_SECONDS
     open_seconds = _open_seconds(demand.calendar, starts, length)
-    flow = flow_of_deferred(offered, open_seconds, length, aht or 0.0, target, past.backlog)
+    if immediate:
+        flow = flow_of_immediate(
+            offered, open_seconds, length, aht or 0.0, concurrency, target, demand.objective
+        )
+    else:
+        flow = flow_of_deferred(offered, open_seconds, length, aht or 0.0, target, past.backlog)
     rows: list[dict[str, object]] = []
-    for at, slot, volume, deferred in zip(starts, slots, offered, flow, strict=True):
+    for at, slot, volume, needed in zip(starts, slots, offered, flow, strict=True):
         low, high = (None, None) if spread is None else spread.around(volume)
-        agents: float | None = None
-        if aht is not None:
-            agents = deferred.agents
-            if immediate:
-                agents = agents_for_immediate(
-                    volume, length, aht, concurrency, target, demand.objective
-                )
-            agents = round(agents / (1 - ask.shrinkage), 2)
+        agents = None if aht is None else round(needed.agents / (1 - ask.shrinkage), 2)
         rows.append(
             {
                 "interval_start_utc": at,
@@ -171,7 +169,7 @@ def _rows(scope: Scope, past: Past, ask: Ask, first_day: date) -> list[dict[str,
                 "concurrency": concurrency if past.attended_active else None,
                 "agents": agents,
                 "is_concurrency_modelled": immediate and concurrency > 1,
-                "backlog_end": None if immediate else deferred.backlog_end,
+                "backlog_end": needed.backlog_end,
                 "weeks_held_back": errors.weeks,
                 "wape_ratio": errors.wape,
                 "mase": errors.mase,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -167,6 +168,37 @@ def test_mails_are_answered_in_the_opening_hours_of_their_policy(
     came = 40 + sum(one["offered"] for one in mails)
     assert came - mails[-1]["backlog_end"] == pytest.approx(done, rel=1e-3)
     assert 0 < mails[-1]["backlog_end"] < 200
+
+
+def test_chats_have_agents_in_their_opening_hours_alone(
+    eight_weeks: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What comes while closed waits in the backlog, and the opening has more people for it.
+
+    Chats come from nine to five in UTC, and are answered on weekdays from ten to four in Berlin.
+    """
+    (tmp_path / "policy.toml").write_text(OPEN_TEN_TO_FOUR.replace("7200", "120"))
+    config = tmp_path / "replywatch.toml"
+    config.write_text(f'history = "{eight_weeks}"\npolicy = "policy.toml"\n')
+    assert 0 == main(["forecast", "--config", str(config), "--interval", "30m", "--format", "json",
+                      "--tz", "Europe/Berlin"])  # fmt: skip
+    rows = json.loads(capsys.readouterr().out)
+    chats = {
+        datetime.fromisoformat(one["interval_start_local"]).replace(tzinfo=None): one
+        for one in rows
+        if one["channel"] == "chat"
+    }
+    assert {"immediate"} == {one["work_type"] for one in chats.values()}
+    for at, one in chats.items():
+        is_open = at.weekday() < 5 and 10 <= at.hour < 16 and at.day != 4
+        assert is_open == (one["agents"] > 0), at
+        assert not is_open or one["backlog_end"] == 0, at
+    tuesday, after = datetime(2026, 3, 3, 17, 30), datetime(2026, 3, 5, 10)
+    # Tuesday from four to six, Wednesday's holiday from ten to six, nothing yet on Thursday
+    assert 8 * 4 == chats[tuesday]["backlog_end"]
+    assert 8 * 4 + 8 * 16 == chats[after - timedelta(minutes=30)]["backlog_end"]
+    later = chats[after + timedelta(minutes=30)]["agents"]
+    assert later + math.ceil(160 * 300 / 1800) == chats[after]["agents"]
 
 
 OPEN_TEN_TO_FOUR = """version = "1"

@@ -16,7 +16,7 @@ from replywatch.metrics.erlang import (
     service_level,
 )
 from replywatch.metrics.seasonal import Spread, median_week, naive_week, quantile, spread_of
-from replywatch.metrics.staffing import agents_for_immediate, flow_of_deferred
+from replywatch.metrics.staffing import agents_for_immediate, flow_of_deferred, flow_of_immediate
 
 
 @pytest.mark.parametrize(
@@ -87,6 +87,26 @@ def test_several_at_once_are_several_servers() -> None:
     assert servers_needed(10.0, 300, 60, 0.8) == alone
     assert math.ceil(servers_needed(20.0, 600, 60, 0.8) / 2) == paired
     assert 0 == agents_for_immediate(0, 1800, 300, 1.0, 60, 0.8)
+
+
+def test_immediate_work_waits_while_closed_and_is_done_at_the_opening() -> None:
+    """Nobody at night; the morning takes what waits beside its own; then it is Erlang C alone."""
+    asked = (300, 1.0, 120, 0.8)  # handle time, concurrency, target, objective
+    flow = flow_of_immediate([6, 3, 9, 9, 5], [0, 0, 900, 900, 0], 900, *asked)
+    alone = agents_for_immediate(9, 900, *asked)
+    assert [0, 0, alone + 9 * 300 / 900, alone, 0] == [one.agents for one in flow]
+    assert [6, 9, 0, 0, 5] == [one.backlog_end for one in flow]
+    assert [alone] * 2 == [one.agents for one in flow_of_immediate([9, 9], [900] * 2, 900, *asked)]
+
+
+def test_an_interval_in_which_it_opens_or_closes_has_the_people_of_its_open_part() -> None:
+    """A third of it is open: at opening it takes all that came, at closing two thirds wait."""
+    asked = (300, 1.0, 120, 0.8)
+    third = agents_for_immediate(3, 300, *asked)
+    opens, _ = flow_of_immediate([9, 0], [300, 900], 900, *asked)
+    assert (third + 6, 0) == (opens.agents, opens.backlog_end)
+    closes, night = flow_of_immediate([9, 1], [300, 0], 900, *asked)
+    assert (third, 6, 7) == (closes.agents, closes.backlog_end, night.backlog_end)
 
 
 def test_deferred_work_is_spread_over_its_target_and_none_is_lost() -> None:
