@@ -17,7 +17,7 @@ from replywatch.flows.cli_args import (
     find_history,
     read_settings,
 )
-from replywatch.flows.cli_errors import OK, UsageError, counted
+from replywatch.flows.cli_errors import OK, Failure, UsageError, counted
 from replywatch.sql.exports.formats import FORMATS, minutes_of
 from replywatch.sql.exports.intervals import DAILY, MINUTES
 
@@ -109,6 +109,7 @@ def _export(given: argparse.Namespace) -> int:
         write_stream,
     )
     from replywatch.sql.exports.formats import Setting
+    from replywatch.sql.exports.queues import QueueError
     from replywatch.sql.history import open_history
 
     if given.since is not None and given.until is not None and given.since >= given.until:
@@ -119,18 +120,21 @@ def _export(given: argparse.Namespace) -> int:
         raise UsageError(str(error)) from None
     settings = read_settings(given)
     folder = find_history(given)
-    setting = Setting(minutes, given.tz, settings.queue_ids)
+    setting = Setting(minutes, given.tz, settings.queue_ids, settings.queue_names)
     export = Export(folder, given.format, setting)
     output: Path | None = None if given.output is None else Path(given.output)
     with closing(open_history(folder)) as con:
         last = None if given.until is None else given.until - timedelta(days=1)
         days = export_days(con, given.since, last, setting)
-        if output is None:
-            write_stream(con, export, days, sys.stdout)
-        elif output.is_dir() or given.output.endswith("/"):
-            done = write_days(con, export, days, output)
-            written, kept = len(done.written), len(done.kept)
-            print(f"{counted(written, 'file')} written, {kept:,} left as they were")
-        else:
-            write_file(con, export, days, output)
+        try:
+            if output is None:
+                write_stream(con, export, days, sys.stdout)
+            elif output.is_dir() or given.output.endswith("/"):
+                done = write_days(con, export, days, output)
+                written, kept = len(done.written), len(done.kept)
+                print(f"{counted(written, 'file')} written, {kept:,} left as they were")
+            else:
+                write_file(con, export, days, output)
+        except QueueError as error:
+            raise Failure(str(error)) from None
     return OK

@@ -26,6 +26,8 @@ from replywatch.sql.exports.intervals import MINUTES
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from replywatch.sql.exports.queues import Queues
+
 _EXAMPLES = """
 replywatch forecast --tz Europe/Berlin --history out
 replywatch forecast --interval 15m --format csv --output forecast.csv
@@ -81,6 +83,7 @@ def _forecast(given: argparse.Namespace) -> int:
     from replywatch.flows.settings import load_policy
     from replywatch.metrics.policy import FIRST, Scope
     from replywatch.metrics.times import NEVER, SECOND
+    from replywatch.sql.exports.queues import QueueError, Queues
     from replywatch.sql.forecast import ForecastError, by_day, errors_by_queue, forecast
     from replywatch.sql.forecast_past import Ask, Demand
     from replywatch.sql.history import open_history
@@ -104,7 +107,10 @@ def _forecast(given: argparse.Namespace) -> int:
     if not any(rows.column("weeks_held_back").to_pylist()):
         complain("too little history to say how far this is off: six whole weeks would do")
     if given.format == "genesys":
-        text = _genesys(rows)
+        try:
+            text = _genesys(rows, Queues(settings.queue_names))
+        except QueueError as error:
+            raise Failure(str(error)) from None
         if given.output is None:
             sys.stdout.write(text)
         else:
@@ -118,19 +124,25 @@ def _forecast(given: argparse.Namespace) -> int:
     return OK
 
 
-def _genesys(rows: pa.Table) -> str:
-    """The forecast in the columns of Genesys Cloud's interval file."""
+def _genesys(rows: pa.Table, queues: Queues) -> str:
+    """The forecast in the columns of Genesys Cloud's interval file; may raise `QueueError`."""
     from replywatch.sql.cells import csv_text
-    from replywatch.sql.exports.formats import GENESYS_COLUMNS, genesys_cells, queue_name
+    from replywatch.sql.exports.formats import GENESYS_COLUMNS, genesys_cells, genesys_media
+    from replywatch.sql.exports.queues import queue_name
 
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(GENESYS_COLUMNS)
-    for row in rows.to_pylist():
+    found = rows.to_pylist()
+    queues.check({(queue_name(row), genesys_media(row["channel"])) for row in found}, has_ids=False)
+    for row in found:
+        name = queues.name(row)
+        if not name:
+            continue
         volume = round(row["offered"] or 0.0, 2)
         seconds = round(volume * (row["aht_active_seconds"] or 0.0))
         cells = genesys_cells(
-            row["interval_start_utc"], queue_name(row), row["channel"], volume, volume, seconds
+            row["interval_start_utc"], name, row["channel"], volume, volume, seconds
         )
         writer.writerow([csv_text(cell) for cell in cells])
     return text.getvalue()

@@ -124,7 +124,8 @@ class Settings(Section, frozen=True, kw_only=True):
     compact_every: float | str = "1h"  # of `run`; "never" leaves it to you
     exports: tuple[ScheduledExport, ...] = ()
     crisis_tags: tuple[str, ...] = ("crisis",)  # conversations that a forecast doesn't learn from
-    queue_ids: dict[str, str] = msgspec.field(default_factory=dict)  # of exports, by queue name
+    queue_names: dict[str, str] = msgspec.field(default_factory=dict)  # of exports, by queue
+    queue_ids: dict[str, str] = msgspec.field(default_factory=dict)
     retention: dict[str, float | str] = msgspec.field(default_factory=dict)  # by table
 
     def __post_init__(self) -> None:

@@ -12,7 +12,9 @@ import pytest
 from worked_day import CHAT, export, lines, opened, worked_day
 from written_history import Writer, at, row
 
-from replywatch.sql.exports.formats import FORMATS, queue_name, queue_number
+from replywatch.flows.cli import main
+from replywatch.sql.exports.formats import FORMATS
+from replywatch.sql.exports.queues import QueueError, Queues, queue_name, queue_number
 
 
 @pytest.fixture
@@ -141,6 +143,58 @@ def test_no_cell_is_a_formula(tmp_path: Path, fmt: str) -> None:
     for line in csv.reader(io.StringIO(text), delimiter=FORMATS[fmt].delimiter):
         assert [] == [cell for cell in line if cell.startswith(("=", "+", "-", "@", "\t"))]
     assert "'=" in text
+
+
+NAMES = {"acme/chat/tier1": "Chat, first line", "acme/email/=tier2": "Mail"}
+TARGETS = ("genesys", "amazon-connect", "teleopti", "assembled")
+
+
+@pytest.mark.parametrize("fmt", TARGETS)
+def test_queues_go_by_the_names_that_the_system_knows(work: Path, fmt: str) -> None:
+    """Names and ids of the configuration, and a queue with an empty name is left out."""
+    queues = Queues(NAMES, {"acme/chat/tier1": "7", "acme/email/=tier2": "8"})
+    day = date(2026, 6, 1)
+    plain, named = (export(work, fmt, day, day, queues=q) for q in (Queues(), queues))
+    assert "acme/" in plain
+    assert "acme/" not in named
+    assert "Mail" in named
+    assert plain.count("\n") == named.count("\n")
+    assert ("7" in re.split("[;,]", named)) == (fmt in ("amazon-connect", "teleopti"))
+    without = export(work, fmt, day, day, queues=Queues(NAMES | {"acme/email/=tier2": ""}))
+    assert "tier2" not in without
+    assert "Chat, first line" in without
+    assert without.count("\n") < plain.count("\n")
+
+
+@pytest.mark.parametrize(
+    ("queues", "said"),
+    [
+        (Queues({"acme/chat/tier1": "Chat"}), r"'acme/email/=tier2' isn't in \[queue_names\]"),
+        (Queues({}, {"acme/chat/tier1": "7"}), r"'acme/email/=tier2' isn't in \[queue_ids\]"),
+        (Queues(dict.fromkeys(NAMES, "All")), r"calls both .*tier1' and .*tier2' 'All'"),
+    ],
+)
+def test_a_queue_that_the_system_cannot_know_is_an_error(
+    work: Path, queues: Queues, said: str
+) -> None:
+    """One that has no name or no id while others do, and two of one name; other files don't ask."""
+    day = date(2026, 6, 1)
+    with pytest.raises(QueueError, match=said):
+        export(work, "amazon-connect", day, day, queues=queues)
+    export(work, "canonical", day, day, queues=queues)
+
+
+def test_the_command_says_which_queue_is_missing(
+    work: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One sentence, and no file where there was none."""
+    config = tmp_path / "replywatch.toml"
+    config.write_text(f'history = "{work}"\n[queue_names]\n"acme/chat/tier1" = "Chat"\n')
+    target = tmp_path / "genesys.csv"
+    common = ["export", "wfm", "--format", "genesys", "--config", str(config)]
+    assert 1 == main([*common, "--output", str(target)])
+    assert "'acme/email/=tier2' isn't in [queue_names]" in capsys.readouterr().err
+    assert not target.exists()
 
 
 def test_queues_of_different_scopes_have_different_names() -> None:

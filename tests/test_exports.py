@@ -187,7 +187,7 @@ def days_into(
     history: Path, folder: Path, fmt: str = "genesys", minutes: int = 15
 ) -> files.Written:
     """A file a day of all days of the history."""
-    asked = Export(history, fmt, Setting(minutes, BERLIN, {}))
+    asked = Export(history, fmt, Setting(minutes, BERLIN))
     with closing(open_history(history)) as con:
         return write_days(con, asked, export_days(con, None, None, asked.setting), folder)
 
@@ -260,7 +260,7 @@ def test_cut_between_two_files_it_goes_on(clocks: Path, tmp_path: Path) -> None:
     done = days_into(clocks, folder)
     assert 2 == len(done.kept)
     with closing(open_history(clocks)) as con:
-        whole = len(export_days(con, None, None, Setting(15, BERLIN, {})))
+        whole = len(export_days(con, None, None, Setting(15, BERLIN)))
     assert whole == len(list(folder.glob("*.csv")))
 
 

@@ -14,6 +14,7 @@ from written_history import Writer, at, row
 
 from replywatch.sql.exports.files import Export, export_days, write_stream
 from replywatch.sql.exports.formats import Setting
+from replywatch.sql.exports.queues import Queues
 from replywatch.sql.history import open_history
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -21,14 +22,22 @@ UTC_ZONE = ZoneInfo("UTC")
 CHAT = {"brand": "acme", "channel": "chat", "queue": "tier1"}
 MAIL = {"brand": "acme", "channel": "email", "queue": "=tier2"}
 
+OWN_NAMES = Queues()
+
 Lines = list[dict[str, str]]
 
 
 def export(
-    folder: Path, fmt: str, first: date, last: date, zone: ZoneInfo = UTC_ZONE, minutes: int = 15
+    folder: Path,
+    fmt: str,
+    first: date,
+    last: date,
+    zone: ZoneInfo = UTC_ZONE,
+    minutes: int = 15,
+    queues: Queues = OWN_NAMES,
 ) -> str:
     """The text of an export from `first` to `last`, both in; of days where `minutes` is 0."""
-    asked = Export(folder, fmt, Setting(minutes, zone, {}))
+    asked = Export(folder, fmt, Setting(minutes, zone, queues.ids, queues.names))
     text = io.StringIO(newline="")
     with closing(open_history(folder)) as con:
         write_stream(con, asked, export_days(con, first, last, asked.setting), text)

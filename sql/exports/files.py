@@ -144,6 +144,7 @@ def _of_day(rows: pa.Table, export: Export, day: Day) -> pa.Table:
 
 def _write(rows: pa.Table, export: Export, stream: TextIO, is_first: bool) -> None:
     made = FORMATS[export.format]
+    made.check(rows, export.setting)
     _write_lines(made, made.lines(rows, export.setting), stream, is_first)
 
 
@@ -175,4 +176,11 @@ def _mark(export: Export, day: Day, files: list[DataFile], now: datetime | None)
     )
     setting = export.setting
     told = None if now is None else min(now, day.until).isoformat()
-    return json.dumps([sequence, told, setting.zone.key, sorted(setting.queue_ids.items())])
+    return json.dumps(
+        [
+            sequence,
+            told,
+            setting.zone.key,
+            *(sorted(of.items()) for of in (setting.queue_names, setting.queue_ids)),
+        ]
+    )

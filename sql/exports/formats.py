@@ -1,15 +1,14 @@
 """What the files of each system look like: their columns, in order, and what stands in them.
 
 `canonical` is the project's own and has everything. The others have the columns that their system
-asks for and no others; they leave out intervals that aren't over, which those systems would take
-for quiet ones. Queues are named `brand/channel/queue`.
+asks for and no others, and their system's names of queues where the configuration gives them; they
+leave out intervals that aren't over, which those systems would take for quiet ones.
 """
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,21 +17,27 @@ import pyarrow as pa
 
 from replywatch.sql.cells import csv_text
 from replywatch.sql.exports.intervals import DAILY, IMMEDIATE_SECONDS, MINUTES
+from replywatch.sql.exports.queues import SCOPE, Queues, Row, queue_name, queue_number
 
-Row = dict[str, Any]
 Cells = list[str]
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What a file is made for: its intervals, its zone, ids of queues by name.
+    """What a file is made for: its intervals, its zone, how its system calls queues.
 
     Intervals are of so many `minutes`, 0 being whole days of the zone.
     """
 
     minutes: int
     zone: ZoneInfo
-    queue_ids: Mapping[str, str]
+    queue_ids: Mapping[str, str] = field(default_factory=dict)
+    queue_names: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def queues(self) -> Queues:
+        """How the system calls queues."""
+        return Queues(self.queue_names, self.queue_ids)
 
     @property
     def is_daily(self) -> bool:
@@ -42,7 +47,11 @@ class Setting:
 
 @dataclass(frozen=True)
 class Format:
-    """One format; `cells` makes a line of a row, or of a conversation where `is_by_contact`."""
+    """One format; `cells` makes a line of a row, or of a conversation where `is_by_contact`.
+
+    `sort_of` says by channel which sort of contacts its system takes them for; without it queues
+    go by their own names alone.
+    """
 
     columns: tuple[str, ...]
     cells: Callable[[Row, Setting], list[Any]]
@@ -51,27 +60,24 @@ class Format:
     is_by_contact: bool = False
     has_open_intervals: bool = False
     has_days: bool = False
+    sort_of: Callable[[str], str] | None = None
+    has_ids: bool = False
+
+    def check(self, rows: pa.Table, setting: Setting) -> None:
+        """Raise `QueueError` where `rows` have a queue that `setting` doesn't name as it must."""
+        if self.sort_of is not None:
+            scopes = rows.select(SCOPE).group_by(list(SCOPE)).aggregate([]).to_pylist()
+            sorts = [(queue_name(scope), self.sort_of(scope["channel"])) for scope in scopes]
+            setting.queues.check(sorts, has_ids=self.has_ids)
 
     def lines(self, rows: pa.Table, setting: Setting) -> Iterator[Cells]:
         """The lines of `rows`, their text safe to open in a spreadsheet."""
         for batch in rows.to_batches(max_chunksize=10_000):
             for row in batch.to_pylist():
-                if self.is_by_contact or self.has_open_intervals or row["is_complete"]:
+                is_over = self.is_by_contact or self.has_open_intervals or row["is_complete"]
+                is_named = self.sort_of is None or setting.queues.name(row)
+                if is_over and is_named:
                     yield [csv_text(cell) for cell in self.cells(row, setting)]
-
-
-def queue_name(row: Row) -> str:
-    """The name of a scope's queue; a slash in a part of it is escaped, so that names differ."""
-    parts = (str(row[part]).replace("%", "%25").replace("/", "%2F") for part in _SCOPE)
-    return "/".join(parts)
-
-
-_SCOPE = ("brand", "channel", "queue")
-
-
-def queue_number(name: str) -> int:
-    """A number for a queue that stays the same, 1 to 2³¹ − 1."""
-    return zlib.crc32(name.encode()) % (2**31 - 1) + 1
 
 
 def is_immediate(target_seconds: float | None) -> bool:
@@ -116,7 +122,7 @@ def _canonical(row: Row, setting: Setting) -> list[Any]:
         setting.zone.key,
         setting.minutes,
         row["is_complete"],
-        *(row[part] for part in _SCOPE),
+        *(row[part] for part in SCOPE),
         "immediate" if is_immediate(row["target_seconds"]) else "deferred",
         row["target_seconds"],
         *(_count(row[name]) for name in ("offered", "posts", "replies", "responses", "handled")),
@@ -135,7 +141,7 @@ def _canonical(row: Row, setting: Setting) -> list[Any]:
 def _genesys(row: Row, setting: Setting) -> list[Any]:
     return genesys_cells(
         row["interval_start_utc"],
-        queue_name(row),
+        setting.queues.name(row),
         row["channel"],
         _count(row["offered"]),
         _count(row["handled"]),
@@ -147,21 +153,24 @@ def genesys_cells(
     start: datetime, queue: str, channel: str, offered: float, handled: float, seconds: float
 ) -> list[Any]:
     """A line of Genesys Cloud's file; `seconds` is the handle time of all that are `handled`."""
-    media = _GENESYS_MEDIA.get(channel.lower(), "message")
-    return [utc_text(start), queue, media, "", "", offered, handled, seconds]
+    return [utc_text(start), queue, genesys_media(channel), "", "", offered, handled, seconds]
+
+
+def genesys_media(channel: str) -> str:
+    """What Genesys Cloud calls contacts of a channel."""
+    return _GENESYS_MEDIA.get(channel.lower(), "message")
 
 
 _GENESYS_MEDIA = {"chat": "chat", "email": "email", "voice": "voice", "phone": "voice"}
 
 
 def _amazon_connect(row: Row, setting: Setting) -> list[Any]:
-    name = queue_name(row)
-    is_voice = row["channel"].lower() in ("voice", "phone")
+    name = setting.queues.name(row)
     mean = _ratio(row["handle_active_seconds"], row["handled"])
     return [
         name,
-        setting.queue_ids.get(name, name),
-        "VOICE" if is_voice else "CHAT",
+        setting.queues.id(row, name),
+        _amazon_channel(row["channel"]),
         utc_text(row["interval_start_utc"]),
         DAILY if setting.is_daily else f"{setting.minutes}mins",
         _count(row["offered"]),
@@ -170,15 +179,18 @@ def _amazon_connect(row: Row, setting: Setting) -> list[Any]:
     ]
 
 
+def _amazon_channel(channel: str) -> str:
+    return "VOICE" if channel.lower() in ("voice", "phone") else "CHAT"
+
+
 def _teleopti(row: Row, setting: Setting) -> list[Any]:
     start: datetime = row["interval_start_utc"].astimezone(UTC)
-    name = queue_name(row)
     return [
         setting.minutes,
         f"{start:%Y%m%d}",
         f"{start:%H:%M}",
-        setting.queue_ids.get(name, queue_number(name)),
-        name,
+        setting.queues.id(row, queue_number(queue_name(row))),
+        setting.queues.name(row),
         _count(row["offered"]),
         0,
         _count(row["abandoned"]),
@@ -209,7 +221,7 @@ def _assembled(row: Row, setting: Setting) -> list[Any]:
         utc_text(row["first_responded_at"]),
         None if row["handle_seconds"] is None else _whole(row["handle_seconds"]),
         utc_text(row["solved_at"]),
-        queue_name(row),
+        setting.queues.name(row),
     ]
 
 
@@ -230,7 +242,7 @@ FORMATS: dict[str, Format] = {
         _canonical,
         has_open_intervals=True,
     ),
-    "genesys": Format(GENESYS_COLUMNS, _genesys),
+    "genesys": Format(GENESYS_COLUMNS, _genesys, sort_of=genesys_media),
     "amazon-connect": Format(
         (
             "QueueName", "QueueId", "ChannelType", "TimeStamp", "IntervalDuration",
@@ -238,6 +250,8 @@ FORMATS: dict[str, Format] = {
         ),
         _amazon_connect,
         has_days=True,
+        sort_of=_amazon_channel,
+        has_ids=True,
     ),
     "teleopti": Format(
         (
@@ -251,6 +265,8 @@ FORMATS: dict[str, Format] = {
         _teleopti,
         delimiter=";",
         has_header=False,
+        sort_of=lambda channel: "",
+        has_ids=True,
     ),
     "assembled": Format(
         (
@@ -259,6 +275,7 @@ FORMATS: dict[str, Format] = {
         ),
         _assembled,
         is_by_contact=True,
+        sort_of=lambda channel: channel,
     ),
 }  # fmt: skip
 
