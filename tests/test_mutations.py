@@ -6,6 +6,10 @@ import pytest
 from mutation.mutations import mutants
 from mutation.patching import patch
 from mutation.plan import cases, read_plan
+from mutation.stories import Story
+from mutation.storybook import write, write_late
+from oracle.cases import microseconds, timeline
+from timelines import WALL
 
 from replywatch.metrics import times
 
@@ -59,6 +63,37 @@ def test_a_function_is_changed_where_it_stands() -> None:
     finally:
         patch("times", case.mutant.source, case.original)
     assert before == window_of(times.WINDOW + 1)
+
+
+def test_a_story_is_told_well_only_by_rules_that_give_the_answers_of_the_oracle() -> None:
+    """A lost reopen and an endless wait show in any order, a second telling only in events late."""
+    lines = ("10:00 post", "10:02 reply agent=ann", "10:06 closed agent=ann", "10:09 post")
+    events = [event | {"id": f"e{place}"} for place, event in enumerate(timeline(*lines))]
+    until = microseconds("10:30") // times.SECOND
+    stories = [write(0, [WALL], events, until), write_late(4, events)]
+    assert [True, True] == [story.is_told_well() for story in stories]
+    expected = {
+        ("conversation", "self.reopen_gaps.append((at - closed_at, gap))"): [False, False],
+        ("life", "self.wait_at = None"): [False, False],
+        ("book", "self.messages += redone.messages"): [True, False],
+    }
+    found = {}
+    for module, before in expected:
+        case = next(one for one in cases([module]) if one.mutant.before == before)
+        patch(module, case.original, case.mutant.source)
+        try:
+            found[module, before] = [is_told_well(story) for story in stories]
+        finally:
+            patch(module, case.mutant.source, case.original)
+    assert expected == found
+
+
+def is_told_well(story: Story) -> bool:
+    """A mutant that fails in mid-story doesn't tell it well either."""
+    try:
+        return story.is_told_well()
+    except Exception:
+        return False
 
 
 def test_survivors_are_kept_by_the_text_of_their_line() -> None:

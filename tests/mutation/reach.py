@@ -63,7 +63,8 @@ class Tracer:
         return step(frame, "", None)
 
     @contextmanager
-    def _watch(self) -> Generator[list[Any]]:
+    def watch(self) -> Generator[list[Any]]:
+        """Seconds, once it is over, and the lines reached meanwhile."""
         before, self.lines = self.lines, set()
         found: list[Any] = [0.0, self.lines]
         started = time.process_time()
@@ -85,7 +86,7 @@ class Tracer:
         """Watch a shared fixture apart."""
         if fixturedef.scope == "function":
             return (yield)
-        with self._watch() as found:
+        with self.watch() as found:
             answer = yield
         self.shared[fixturedef.argname] = found[0], found[1]
         return answer
@@ -93,7 +94,7 @@ class Tracer:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Function) -> Generator[None, Any, Any]:
         """Watch a test with its set-up."""
-        with self._watch() as found:
+        with self.watch() as found:
             answer = yield
         seconds, lines = found
         for name in item.fixturenames:
