@@ -17,7 +17,7 @@ from replywatch.flows.cli_args import (
     find_history,
     read_settings,
 )
-from replywatch.flows.cli_errors import OK, Failure, UsageError, counted
+from replywatch.flows.cli_errors import OK, Failure, UsageError, complain, counted
 from replywatch.sql.exports.formats import FORMATS, minutes_of
 from replywatch.sql.exports.intervals import DAILY, MINUTES
 
@@ -126,6 +126,8 @@ def _export(given: argparse.Namespace) -> int:
     with closing(open_history(folder)) as con:
         last = None if given.until is None else given.until - timedelta(days=1)
         days = export_days(con, given.since, last, setting)
+        if not days:
+            complain("the history has no day in this period: there is nothing to export")
         try:
             if output is None:
                 write_stream(con, export, days, sys.stdout)

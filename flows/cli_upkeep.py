@@ -16,7 +16,7 @@ from replywatch.flows.cli_args import (
     find_history,
     read_settings,
 )
-from replywatch.flows.cli_errors import OK, Failure, counted
+from replywatch.flows.cli_errors import OK, Failure, complain, counted
 from replywatch.metrics.policy import parse_duration
 from replywatch.metrics.times import DAY, NEVER, SECOND
 from replywatch.sql.compaction import GRACE_SECONDS, compact
@@ -124,6 +124,11 @@ def _erase(given: argparse.Namespace) -> int:
             "REPLYWATCH_CUSTOMER_KEY or customer_key_file to the key that the history was made with"
         )
     receipt = erase(find_history(given), keys, given.customer)
+    if not receipt["conversations"]:
+        complain(
+            "the history holds no conversation of this customer: see that the handle is written as "
+            "in the events, and that the key is the one the history was made with"
+        )
     text = json.dumps(receipt, indent=2, ensure_ascii=False) + "\n"
     if given.output is None:
         sys.stdout.write(text)

@@ -279,6 +279,11 @@ def test_the_command_writes_a_file_and_a_folder(
     assert [shown] == [path.read_text() for path in (tmp_path / "many").glob("*.csv")]
     assert 2 == main([*common, "--format", "excel"])
     assert 2 == main([*common, "--to", "2026-03-29"])
+    capsys.readouterr()
+    assert 0 == main([*common, "--from", "2020-01-01", "--to", "2020-01-02"])
+    nothing = capsys.readouterr()
+    assert 1 == len(nothing.out.splitlines())
+    assert "has no day in this period" in nothing.err
     daily = [*common, "--interval", "daily"]
     capsys.readouterr()
     assert 0 == main([*daily, "--format", "amazon-connect"])

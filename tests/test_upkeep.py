@@ -17,6 +17,7 @@ import pytest
 from digest import digests
 from written_history import Writer, at, row
 
+from replywatch.flows.cli import main
 from replywatch.metrics.events import customer_hash
 from replywatch.sql import compaction, upkeep, views
 from replywatch.sql.compaction import compact
@@ -361,6 +362,18 @@ def test_a_receipt_counts_what_was_removed_and_lists_exports(
         "rows_removed"
     ]
     json.dumps(receipt)
+
+
+def test_a_customer_who_is_not_found_is_told(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By a slip of the pen, or with another key: the receipt is empty, and a sentence says so."""
+    monkeypatch.setenv("REPLYWATCH_CUSTOMER_KEY", "secret")
+    for customer, is_told in (("@nobody", True), ("@jo", False)):
+        assert 0 == main(["erase", "--history", str(writer.folder), "--customer", customer])
+        shown = capsys.readouterr()
+        assert is_told == (0 == json.loads(shown.out)["conversations"])
+        assert is_told == ("holds no conversation of this customer" in shown.err)
 
 
 def test_what_the_pipeline_seals_of_an_erased_customer_goes_with_the_next_compaction(

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _DAY_MINUTES = 24 * 60
+# Labels of years, months, days, hours, minutes, seconds, and those where a larger unit begins.
+_DATES = ["%Y", "%b", "%-d %b", "%H:%M", "%H:%M", "%S"]
+_DATE_STARTS = ["", "%Y", "%-d %b", "%-d %b", "%H:%M", "%H:%M"]
 
 
 def draw_volume(
@@ -60,7 +63,11 @@ def draw_volume(
     zone = period["tz"]
     locator = AutoDateLocator(tz=zone)
     axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=zone))
+    axes.xaxis.set_major_formatter(
+        ConciseDateFormatter(
+            locator, tz=zone, formats=_DATES, zero_formats=_DATE_STARTS, show_offset=False
+        )
+    )
     named = {5: "5 minutes", 15: "15 minutes", 60: "hour", _DAY_MINUTES: "day"}[width]
     axes.set_ylabel(f"customers' posts by {named}")
     handles = [

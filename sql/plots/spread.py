@@ -116,7 +116,9 @@ def draw_agents(
     right.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
     right.set_xlabel("SLA clocks met, 95 % interval")
     small = any(row["is_small_sample"] for row in found)
-    note = "n at the right of each row" + ("; grey: fewer than 30 answered waits" if small else "")
+    note = "n at the right of each row; dotted: the mean of the rows, weighted by n"
+    if small:
+        note += "; grey: fewer than 30 answered waits"
     if left_out > 0:
         note += f"; the {left_out} slowest are left out"
     figure.supxlabel(note, fontsize=9, color=FAINT)
