@@ -44,8 +44,10 @@ class Reader(threading.Thread):
         self.join()
 
     def run(self) -> None:
-        """Look, pause, and look again."""
-        while not self._is_done.wait(self.pause):
+        """Pause and look, again and again, and once more at the end, however soon it comes."""
+        is_last = False
+        while not is_last:
+            is_last = self._is_done.wait(self.pause)
             try:
                 self.look()
             except (duckdb.Error, OSError, subprocess.SubprocessError) as error:
