@@ -11,11 +11,11 @@ import tempfile
 import tomllib
 from collections import Counter
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
+from arrivals import arrive
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from oracle.oracle import SHARED_COLUMNS, compare, run_oracle
@@ -88,19 +88,7 @@ def test_order_of_arrival_splits_and_copies_change_nothing(
     policies, timeline, until = scenario
     chance = random.Random(seed)
     line = Line(policies, lateness=LATENESS, shuffle=chance)
-    twice = [event for event in timeline if chance.random() < 0.2]
-    order = sorted(
-        [*timeline, *twice],
-        key=lambda event: (
-            datetime.fromisoformat(event["at"]).timestamp() + chance.uniform(0, LATENESS - 1)
-        ),
-    )
-    while order:
-        size = chance.randint(1, len(order))
-        line.feed(*order[:size])
-        del order[:size]
-        if chance.random() < 0.3:
-            line.cut()
+    arrive(line, timeline, chance)
     line.end(until * 1_000_000)
     assert [] == differences(policies, timeline, until, line)
 

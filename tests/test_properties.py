@@ -9,11 +9,11 @@ import os
 import random
 import tempfile
 import tomllib
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
+from arrivals import arrive
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from oracle.oracle import SHARED_COLUMNS, compare, run_oracle
@@ -94,22 +94,6 @@ def timelines(draw: st.DrawFn) -> list[dict[str, Any]]:
             del event["conversation"]
         messages.append(event)
     return found
-
-
-def arrive(line: Line, timeline: list[dict[str, Any]], chance: random.Random) -> None:
-    """Feed it in batches, delayed within the lateness, some events twice, with cuts between."""
-    twice = [event for event in timeline if chance.random() < 0.2]
-    order = sorted([*timeline, *twice], key=lambda e: _seconds(e) + chance.uniform(0, LATENESS - 1))
-    while order:
-        size = chance.randint(1, len(order))
-        line.feed(*order[:size])
-        del order[:size]
-        if chance.random() < 0.3:
-            line.cut()
-
-
-def _seconds(event: dict[str, Any]) -> float:
-    return datetime.fromisoformat(str(event["at"])).timestamp()
 
 
 def is_silent_before_opening(oracle: duckdb.DuckDBPyConnection) -> bool:

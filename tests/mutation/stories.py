@@ -12,10 +12,11 @@ import random
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from arrivals import arrive, feed_in_batches
 from oracle.oracle import SHARED_COLUMNS
 from replays import Line
 from test_dictionary import LATENESS
-from test_prefixes import Standing, live_state, microseconds
+from test_prefixes import Standing, live_state
 from timelines import Event
 
 from replywatch.metrics.times import SECOND
@@ -57,7 +58,7 @@ class LateStory(Story):
         lateness = chance.choice([0.0, 30.0, 120.0])
         line = Line(self.policies, lateness=lateness, shuffle=chance)
         events = [*self.timeline, *self.timeline[:3]]
-        _arrive(line, chance.sample(events, len(events)), chance)
+        feed_in_batches(line, chance.sample(events, len(events)), chance)
         return self.ends_well(line)
 
 
@@ -77,23 +78,8 @@ def _shuffled(story: Story) -> bool:
     """Within the lateness, with copies."""
     chance = random.Random(story.number)
     line = Line(story.policies, lateness=LATENESS, shuffle=chance)
-    copies = [event for event in story.timeline if chance.random() < 0.2]
-    order = [
-        (microseconds(event["at"]) + chance.uniform(0, LATENESS - 1) * SECOND, event)
-        for event in [*story.timeline, *copies]
-    ]
-    _arrive(line, [event for _, event in sorted(order, key=lambda one: one[0])], chance)
+    arrive(line, story.timeline, chance)
     return story.ends_well(line)
-
-
-def _arrive(line: Line, events: list[Event], chance: random.Random) -> None:
-    """In batches and over cuts."""
-    while events:
-        size = chance.randint(1, len(events))
-        line.feed(*events[:size])
-        del events[:size]
-        if chance.random() < 0.3:
-            line.cut()
 
 
 def are_told_well(stories: Iterable[Story]) -> bool:
