@@ -17,7 +17,7 @@ from replywatch.flows.cli_args import (
     find_history,
     read_settings,
 )
-from replywatch.flows.cli_errors import OK, Failure, UsageError, complain, counted
+from replywatch.flows.cli_errors import OK, UsageError, complain, counted
 from replywatch.sql.exports.formats import FORMATS, minutes_of
 from replywatch.sql.exports.intervals import DAILY, MINUTES
 
@@ -109,7 +109,7 @@ def _export(given: argparse.Namespace) -> int:
         write_stream,
     )
     from replywatch.sql.exports.formats import Setting
-    from replywatch.sql.exports.queues import QueueError
+    from replywatch.sql.exports.queues import Queues
     from replywatch.sql.history import open_history
 
     if given.since is not None and given.until is not None and given.since >= given.until:
@@ -120,7 +120,7 @@ def _export(given: argparse.Namespace) -> int:
         raise UsageError(str(error)) from None
     settings = read_settings(given)
     folder = find_history(given)
-    setting = Setting(minutes, given.tz, settings.queue_ids, settings.queue_names)
+    setting = Setting(minutes, given.tz, Queues(settings.queue_names, settings.queue_ids))
     export = Export(folder, given.format, setting)
     output: Path | None = None if given.output is None else Path(given.output)
     with closing(open_history(folder)) as con:
@@ -128,15 +128,12 @@ def _export(given: argparse.Namespace) -> int:
         days = export_days(con, given.since, last, setting)
         if not days:
             complain("the history has no day in this period: there is nothing to export")
-        try:
-            if output is None:
-                write_stream(con, export, days, sys.stdout)
-            elif output.is_dir() or given.output.endswith("/"):
-                done = write_days(con, export, days, output)
-                written, kept = len(done.written), len(done.kept)
-                print(f"{counted(written, 'file')} written, {kept:,} left as they were")
-            else:
-                write_file(con, export, days, output)
-        except QueueError as error:
-            raise Failure(str(error)) from None
+        if output is None:
+            write_stream(con, export, days, sys.stdout)
+        elif output.is_dir() or given.output.endswith("/"):
+            done = write_days(con, export, days, output)
+            written, kept = len(done.written), len(done.kept)
+            print(f"{counted(written, 'file')} written, {kept:,} left as they were")
+        else:
+            write_file(con, export, days, output)
     return OK

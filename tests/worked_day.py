@@ -37,7 +37,7 @@ def export(
     queues: Queues = OWN_NAMES,
 ) -> str:
     """The text of an export from `first` to `last`, both in; of days where `minutes` is 0."""
-    asked = Export(folder, fmt, Setting(minutes, zone, queues.ids, queues.names))
+    asked = Export(folder, fmt, Setting(minutes, zone, queues))
     text = io.StringIO(newline="")
     with closing(open_history(folder)) as con:
         write_stream(con, asked, export_days(con, first, last, asked.setting), text)

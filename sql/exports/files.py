@@ -176,11 +176,5 @@ def _mark(export: Export, day: Day, files: list[DataFile], now: datetime | None)
     )
     setting = export.setting
     told = None if now is None else min(now, day.until).isoformat()
-    return json.dumps(
-        [
-            sequence,
-            told,
-            setting.zone.key,
-            *(sorted(of.items()) for of in (setting.queue_names, setting.queue_ids)),
-        ]
-    )
+    queues = (sorted(of.items()) for of in (setting.queues.names, setting.queues.ids))
+    return json.dumps([sequence, told, setting.zone.key, *queues])

@@ -7,7 +7,7 @@ leave out intervals that aren't over, which those systems would take for quiet o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -31,13 +31,7 @@ class Setting:
 
     minutes: int
     zone: ZoneInfo
-    queue_ids: Mapping[str, str] = field(default_factory=dict)
-    queue_names: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def queues(self) -> Queues:
-        """How the system calls queues."""
-        return Queues(self.queue_names, self.queue_ids)
+    queues: Queues = field(default_factory=Queues)
 
     @property
     def is_daily(self) -> bool:

@@ -137,7 +137,7 @@ def plain_report(folder: Path, period: tuple[datetime, datetime]) -> int:
 
 def export_year(folder: Path) -> int:
     """A year of half-hours in a file a day; its files."""
-    export = Export(folder, "canonical", Setting(30, ZoneInfo("Europe/Berlin"), {}))
+    export = Export(folder, "canonical", Setting(30, ZoneInfo("Europe/Berlin")))
     target = folder / "exports"
     shutil.rmtree(target, ignore_errors=True)
     with closing(open_history(folder)) as con:
