@@ -195,9 +195,10 @@ class Membership:
         while True:
             is_held, said = _is_held(path), _read(path)
             is_ours = said is not None and said.addresses == self.cluster.addresses
-            if said is not None and is_ours and said.state == "done":  # and it may be gone by now
+            state = said.state if said is not None and is_ours else None
+            if state == "done":  # and it may be gone by now
                 return False
-            if said is not None and is_ours and said.state == "running" and is_held:
+            if state == "running" and is_held:
                 return True
             if not is_held and (self._stop.is_set or self.cluster.is_orphan()):
                 return False
