@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
-from faults import disks
-from faults.registry import Unavailable
 
 from replywatch.flows.cli import main
 from replywatch.sample_data import sample_events, write_events
@@ -48,6 +46,9 @@ def require_tool() -> Callable[..., str]:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 8 MB to fill; the test is skipped where none can be made."""
+    from faults import disks
+    from faults.registry import Unavailable
+
     try:
         with disks.small_disk(tmp_path / "disk", 8):
             yield tmp_path / "disk"

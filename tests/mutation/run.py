@@ -167,8 +167,11 @@ class Runner:
 
     def _tell(self, todo: list[Case], tell: Tell) -> list[Case]:
         """Those of these mutants that told all stories well."""
-        left = [case for case in todo if not is_reached(case, self.reach_of_stories)]
-        for case, end, _ in ends((case for case in todo if case not in left), tell, self.jobs):
+        told: list[Case] = []
+        left: list[Case] = []
+        for case in todo:
+            (told if is_reached(case, self.reach_of_stories) else left).append(case)
+        for case, end, _ in ends(told, tell, self.jobs):
             if end == SURVIVED:
                 left.append(case)
             self._say(case, TOLD_WELL if end == SURVIVED else f"{end} by stories")
