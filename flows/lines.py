@@ -115,6 +115,11 @@ class LineReader:
         self.offset += passed
         return data[passed:]
 
+    def give_back(self, lines: bytes) -> None:
+        """Return these last lines of the chunk returned last once more, before what follows."""
+        self._tail = lines + self._tail
+        self.offset -= len(lines)
+
     def rest(self) -> bytes:
         """The last line of a finished file, where it has no newline."""
         rest, self._tail = self._tail, b""

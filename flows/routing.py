@@ -8,7 +8,7 @@ from replywatch.flows.lines import LINE_CAP, split_lines
 from replywatch.metrics.events import Decoder, Event, Refused
 from replywatch.metrics.rows import RejectedRow
 from replywatch.metrics.shard import Rows
-from replywatch.metrics.times import NEVER
+from replywatch.metrics.times import DAY, NEVER, to_text
 from replywatch.metrics.watermark import EventBatch
 
 THREADS = "threads"
@@ -21,6 +21,10 @@ Item = tuple[str, EventBatch | Rows]
 """A keyed item of the stream: events for one shard, or for `THREADS`; or refused rows."""
 
 REFUSED = "refused"
+
+LEAP = 30 * DAY
+"""In a replay, a line this far ahead of those before it counts once the next one isn't as far back.
+One wrong date would move the clock, and all that follows be too late to be told."""
 
 
 def too_long() -> Refused:
@@ -57,30 +61,65 @@ class Router:
         self._batches: list[list[Event]] = [[] for _ in range(shards)]
         self._unthreaded: list[Event] = []
         self.refused: list[RejectedRow] = []
+        self.doubtful = b""  # the end of the last chunk, to be given again with the line after it
         self.lateness = lateness
         self.highest = 0  # latest event time seen
         self.floor = 0  # in live service, what was last said to be complete
 
-    def take_lines(self, chunk: bytes, source: str, offset: int, now: int | None) -> list[Event]:
-        """Take whole lines in; the events among them."""
+    def take_lines(
+        self, chunk: bytes, source: str, offset: int, now: int | None, *, is_last: bool = True
+    ) -> list[Event]:
+        """Take whole lines in; the events among them.
+
+        In a replay (`now` is `None`) a last line that leaps ahead is left in `doubtful` unless
+        nothing follows (`is_last`).
+        """
+        self.doubtful = b""
         events = self.decoder.decode_chunk(chunk, now)
-        if events is None:
-            events = self._take_singly(chunk, source, offset, now)
+        if events is None or (now is None and self._has_leap(events)):
+            events = self._take_singly(chunk, source, offset, now, is_last)
         self.take(events)
         return events
 
-    def _take_singly(self, chunk: bytes, source: str, offset: int, now: int | None) -> list[Event]:
+    def _has_leap(self, events: list[Event]) -> bool:
+        highest = self.highest
+        for event in events:
+            if event.time > highest:
+                if event.time > highest + LEAP:
+                    return True
+                highest = event.time
+        return False
+
+    def _take_singly(
+        self, chunk: bytes, source: str, offset: int, now: int | None, is_last: bool
+    ) -> list[Event]:
         events: list[Event] = []
         refusals: list[tuple[str, Refused, bytes, int]] = []
         latest = self.highest
+        leapt: tuple[int, bytes, Event] | None = None
         for position, line in split_lines(chunk, offset):
             try:
                 event = self.decoder.decode_line(line, now)
             except Refused as refusal:
                 refusals.append((str(position), refusal, line, latest))
+                continue
+            if leapt is not None:
+                place, raw, doubted = leapt
+                if event.time < doubted.time - LEAP:
+                    refusals.append((str(place), _leapt(doubted, event), raw, latest))
+                else:
+                    events.append(doubted)
+                    latest = doubted.time
+                leapt = None
+            if now is None and event.time > latest + LEAP:
+                leapt = (position, line, event)
             else:
                 events.append(event)
                 latest = max(latest, event.time)
+        if leapt is not None and is_last:
+            events.append(leapt[2])
+        elif leapt is not None:
+            self.doubtful = chunk[leapt[0] - offset :]
         first = events[0].time if events else 0
         for place, why, line, before in refusals:  # in a replay, received with what is around
             self.refuse(source, place, why, line, (before or first) if now is None else now)
@@ -136,6 +175,11 @@ class Router:
         self._batches = [[] for _ in range(self.shards)]
         self._unthreaded, self.refused = [], []
         return items
+
+
+def _leapt(event: Event, following: Event) -> Refused:
+    at, after = to_text(event.time), to_text(following.time)
+    return Refused("ahead", f"`at` is {at}, that of the next line {after}")
 
 
 def route_threaded(

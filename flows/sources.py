@@ -173,13 +173,17 @@ class _FilesPartition(_ReplayPartition):
     def _read_from(self, name: str) -> None:
         state, reader, router = self._state, self._readers[name], self._router
         chunk = reader.next_chunk(self._pace.chunk_size(CHUNK))
-        if not chunk:
+        is_done = not chunk
+        if is_done:
             chunk = reader.rest()
             reader.close()
             del self._readers[name]
             state.done.add(name)
         before, router.highest = router.highest, state.highest.get(name, 0)
-        self._sent += len(router.take_lines(chunk, name, reader.start, None))
+        is_last = is_done or reader.is_passing_over
+        events = router.take_lines(chunk, name, reader.start, None, is_last=is_last)
+        reader.give_back(router.doubtful)
+        self._sent += len(events)
         too_long, reader.too_long = reader.too_long, []
         router.refuse_long(too_long, name, router.highest)
         state.highest[name] = router.highest
@@ -188,7 +192,7 @@ class _FilesPartition(_ReplayPartition):
         state.passing.discard(name)
         if reader.is_passing_over:
             state.passing.add(name)
-        self._options.progress.done += len(chunk)
+        self._options.progress.done += len(chunk) - len(router.doubtful)
 
     def seen(self) -> int:
         reading = [self._state.highest.get(name, 0) for name in self._readers]

@@ -6,8 +6,10 @@ import json
 import random
 import tomllib
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import datetime
 from importlib.resources import files
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +66,40 @@ def test_two_workers_write_the_same_tables(sample: Path, in_order: Digests, tmp_
     """The number of workers shows in no row."""
     assert in_order == told_again(tmp_path, sample, workers=2)
     assert all(count > 80 for name, (count, _) in in_order.items() if name in SHARED_COLUMNS)
+
+
+def test_a_wrong_date_moves_no_clock(lines: list[bytes], in_order: Digests, tmp_path: Path) -> None:
+    """Lines of 2099, here and there, are refused with the place of each; all else is as without."""
+    far = b'{"id":"f%d","at":"2099-01-01T00:00:00Z","kind":"post","conversation":"far"}\n'
+    places = {0, 900, *range(3000, 8000)}  # so many that some end a chunk
+    spoilt = [
+        part
+        for number, line in enumerate(lines)
+        for part in ([far % number, line] if number in places else [line])
+    ]
+    events = write_lines(tmp_path / "spoilt.jsonl", spoilt)
+    out = replay(tmp_path / "out", events, lateness=LATENESS, until=UNTIL)
+    found = digests(out)
+    assert {**in_order, "rejected": found["rejected"]} == found
+    with closing(open_history(out)) as con:
+        refused = con.execute("select position, reason, raw from rejected").fetchall()
+    starts = [*accumulate(map(len, spoilt), initial=0)]
+    wanted = [
+        (str(starts[n]), "ahead") for n, line in enumerate(spoilt) if line.startswith(far[:8])
+    ]
+    assert sorted(wanted) == sorted((place, reason) for place, reason, _ in refused)
+    assert all(b"2099" in raw for *_, raw in refused)
+
+
+def test_a_line_after_a_long_gap_counts(tmp_path: Path) -> None:
+    """Months in which nothing happens are no wrong date, nor is a file's last line."""
+    post = '{"id":"%s","at":"%s-01T00:00:00Z","kind":"post","conversation":"%s"}\n'
+    months = ("2025-01", "2025-03", "2025-05", "2025-07", "2025-09")
+    events = tmp_path / "gaps.jsonl"
+    events.write_text("".join(post % (month, month, month) for month in months))
+    with closing(open_history(replay(tmp_path / "out", events))) as con:
+        found = con.execute("select conversation_id from conversations order by all").fetchall()
+    assert list(months) == [row[0] for row in found]
 
 
 @pytest.mark.parametrize("workers", [1, 2])
