@@ -104,9 +104,9 @@ class Router:
                 refusals.append((str(position), refusal, line, latest))
                 continue
             if leapt is not None:
-                place, raw, doubted = leapt
+                start, raw, doubted = leapt
                 if event.time < doubted.time - LEAP:
-                    refusals.append((str(place), _leapt(doubted, event), raw, latest))
+                    refusals.append((str(start), _leapt(doubted, event), raw, latest))
                 else:
                     events.append(doubted)
                     latest = doubted.time
