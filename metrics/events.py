@@ -165,8 +165,8 @@ class Refused(ValueError):
 
 REASONS = ("malformed", "invalid", "unthreadable", "ahead", "forgotten", "lost")
 """Every label of a refusal: not JSON; not an event; no thread; further ahead than allowed, or than
-the lines around it; so late that its conversation, if it had one, is final and forgotten; expired in
-a queue before it was read."""
+the lines around it; so late that its conversation, if it had one, is final and forgotten; expired
+in a queue before it was read."""
 
 
 def _is_one_a_line(chunk: bytes, count: int) -> bool:
