@@ -36,15 +36,21 @@ def customer_hashes(settings: Settings, handle: str) -> list[str]:
     return [customer_hash(key, version, handle) for key, version in keys if key is not None]
 
 
+def key_mark(settings: Settings) -> str | None:
+    """What tells the key in use and its version from any other; `None` without a key."""
+    key = customer_key(settings)
+    return None if key is None else customer_hash(key, settings.customer_key_version, _WORD)
+
+
 def check_customer_key(manifest: Manifest, settings: Settings) -> None:
     """Note the key that a history goes on with, or `SettingsError` where it can't.
 
     One version is one key for ever: else a customer would be two, and erasing one would leave the
     other. Where handles were kept, a start without any key is taken for a mistake.
     """
-    version, key = settings.customer_key_version, customer_key(settings)
+    version, mark = settings.customer_key_version, key_mark(settings)
     known: dict[str, str] = json.loads(manifest.fact(KEYS) or "{}")
-    if key is None:
+    if mark is None:
         if known:
             raise SettingsError(
                 "there is no key for customers' handles, but this history has hashes under "
@@ -52,7 +58,6 @@ def check_customer_key(manifest: Manifest, settings: Settings) -> None:
                 "customer_key_file"
             )
         return
-    mark = customer_hash(key, version, _WORD)
     if known.setdefault(version, mark) != mark:
         raise SettingsError(
             f"the key for customers' handles is not the one that this history knows as version "

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from replywatch.flows.agreement import SHAPING, agree, note_what_was_told
 from replywatch.flows.cluster import ALONE, Cluster, Elsewhere
 from replywatch.flows.customer_keys import check_customer_key, customer_key
 from replywatch.flows.damage import refuse_damaged
@@ -53,7 +54,6 @@ LiveSource = FolderSource | KafkaSource
 REPLAY_EPOCH = timedelta(seconds=5)
 SHARED_EPOCH = timedelta(milliseconds=500)  # with several workers, an epoch bounds what queues
 LIVE_SHARED_EPOCH = timedelta(seconds=1)
-_SHAPING = ("max_ahead", "restate_within", "remember_parents", "volume", "rejected_raw")
 COMPRESSED = (".gz", ".zst")  # whose length read to their end isn't known before
 
 
@@ -198,10 +198,14 @@ def run_live(
         stop.on_signals(),
         membership(settings.history, cluster, stop) as member,
     ):
+        made_of = json.dumps(made_from, sort_keys=True)
         if cluster.is_first:
-            _begin(settings.history, json.dumps(made_from, sort_keys=True), settings, policy)
+            _begin(settings.history, made_of, settings, policy)
+            note_what_was_told(settings, policy, made_of)
         with member.running() as is_needed:
             if is_needed:
+                if not cluster.is_first:
+                    agree(settings, policy, made_of, cluster.index)
                 watched = watchdog.watching() if cluster.is_first else nullcontext()
                 with watched, closing(plan.stores):
                     run_flow(plan, settings.history, 1, epoch, member)
@@ -304,7 +308,7 @@ def _made_from(replay: Replay) -> str:
             "lateness": replay.lateness,
             "until": replay.until,
             "policy": hashlib.sha256(msgspec.json.encode(policies)).hexdigest()[:16],
-            "settings": {name: str(getattr(replay.settings, name)) for name in _SHAPING},
+            "settings": {name: str(getattr(replay.settings, name)) for name in SHAPING},
             **_layout(replay.settings),
         },
         sort_keys=True,

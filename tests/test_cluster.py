@@ -259,6 +259,32 @@ def test_processes_started_one_by_one_find_each_other(service: Services) -> None
     assert [(20, 20)] == service.sql(COUNT)
 
 
+def test_hosts_that_were_told_different_things_do_not_start(
+    service: Services, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One with another key or policy is told so, and neither runs; with the same both do."""
+    with service.config.open("a") as config:
+        config.write(f"[cluster]\naddresses = {_addresses(2)}\n")
+    elsewhere = service.config.with_name("elsewhere.toml")
+    elsewhere.write_text(service.config.read_text().replace("policy.toml", "other.toml"))
+    elsewhere.with_name("other.toml").write_text(policy_text(299))
+    first = Process("run", config=service.config, index=0)
+    monkeypatch.setenv("REPLYWATCH_CUSTOMER_KEY", "another")
+    second = Process("run", config=elsewhere, index=1)
+    service.processes += [first, second]
+    assert (1, 1) == (second.finish(20), first.finish(20))
+    said = capsys.readouterr().err
+    assert (
+        "process 1 of the cluster was told otherwise than process 0: policy, customer key;" in said
+    )
+    monkeypatch.delenv("REPLYWATCH_CUSTOMER_KEY")
+    again = [Process("run", config=service.config, index=index) for index in (0, 1)]
+    service.processes += again
+    service.urls = [process.line() for process in again]
+    service.write(event("post", "a"))
+    assert service.sees("care_messages_total", 1, direction="inbound")
+
+
 # -- what a user may set wrong ----------------------------------------------------------------
 
 

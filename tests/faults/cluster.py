@@ -89,6 +89,8 @@ def _is_killed(runs: _Runs, out: Path, chance: random.Random) -> bool:
     one = chance.choice([*there] or [0])
     code = cluster.kill(*chance.choice(([one], [one], [*there])))
     runs.figures.fresh += fresh.seconds()
+    if code == 0:  # it came to its end before the signal
+        return False
     if code not in (1, -9):
         runs.figures.mismatches.append(f"a run that lost a process exited with {code}")
     return True
