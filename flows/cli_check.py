@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,10 @@ replywatch check policies/
 replywatch check events.jsonl.gz
 replywatch check out
 """
+
+AGAIN_AFTER = 30
+"""Seconds to a second look at a history that is being written: twice as long as `run` takes to
+write a conversation that has changed (`conversations_every`)."""
 
 _KINDS = {
     "configuration": "a configuration",
@@ -106,19 +111,28 @@ def _check_files(folder: Path) -> bool:
 
 def _check_history(folder: Path) -> bool:
     """Check a history, if `folder` holds one, and print what was found; whether nothing was."""
-    from replywatch.sql.checks import check_history, list_checks, read_descriptions
+    from replywatch.flows.members import is_in_use
+    from replywatch.sql.checks import check_history, list_checks, look_again, read_descriptions
     from replywatch.sql.history import HistoryError, open_history
 
     try:
-        con = open_history(folder)
+        with closing(open_history(folder)) as con:
+            failures = list(check_history(con))
+        if failures and is_in_use(folder):
+            print(
+                f"{folder} is being written, and rows may precede what they refer to: "
+                f"{counted(len(failures), 'check')} again in {AGAIN_AFTER} s",
+                flush=True,
+            )
+            time.sleep(AGAIN_AFTER)
+            with closing(open_history(folder)) as con:
+                failures = list(look_again(con, failures))
     except HistoryError as error:
         complain(_located(folder, error))
         return False
-    with closing(con):
-        count = 0
-        for failure in check_history(con):
-            count += 1
-            print(f"{folder}: {failure}")
+    for failure in failures:
+        print(f"{folder}: {failure}")
+    count = len(failures)
     models = read_descriptions().values()
     asked = sum(len(list_checks(model)) for model in models)
     found = counted(count, "fault") if count else "no faults"

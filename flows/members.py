@@ -70,6 +70,11 @@ def _read(path: Path) -> _Said | None:
         return None
 
 
+def is_in_use(folder: Path) -> bool:
+    """Whether a process writes this history now."""
+    return _is_held(folder / LOCK)
+
+
 def _is_held(path: Path) -> bool:
     try:
         with path.open("rb") as file:

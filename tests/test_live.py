@@ -17,6 +17,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from replays import Process, policy_text, to_line, wait_for
 
+from replywatch.flows.cli import main
 from replywatch.sql.history import HistoryError, open_history
 
 
@@ -168,6 +169,15 @@ def test_a_stop_leaves_everything_in_the_history(service: Service) -> None:
     assert service.sees("care_messages_total", 20, direction="inbound")
     assert process.stop() == 0
     assert [(20, 20)] == service.sql(COUNT)
+
+
+def test_what_a_stop_leaves_passes_every_check(service: Service) -> None:
+    """Its last window hasn't closed; what lies in it is held against nothing."""
+    process = service.start()
+    service.write(event("post", "c1"), event("reply", "c1", agent="ann"))
+    assert service.sees("care_messages_total", 1, direction="outbound")
+    assert process.stop() == 0
+    assert main(["check", str(service.history)]) == 0
 
 
 def test_stops_and_kills_lose_and_double_nothing(service: Service) -> None:

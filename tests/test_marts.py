@@ -8,11 +8,14 @@ from pathlib import Path
 import duckdb
 import pytest
 from small_history import ACME_CHAT, Row, at, clock, conversation, history
+from written_history import Writer, row
 
+from replywatch.flows import cli_check
 from replywatch.flows.cli import main
+from replywatch.flows.members import claim
 from replywatch.metrics.policy import Policy
 from replywatch.metrics.satisfaction import NpsScale, SurveyScales
-from replywatch.sql.checks import check_history, list_checks, read_descriptions
+from replywatch.sql.checks import check_history, list_checks, look_again, read_descriptions
 from replywatch.sql.history import DATABASE, open_history
 from replywatch.sql.models import nps_macro, read_models
 
@@ -84,6 +87,37 @@ def test_check_names_what_does_not_add_up(tmp_path: Path) -> None:
     } <= set(found)
     example = "1 row breaks it, such as conversation_id = c9, opened_at = 2026-01-05 10:00:00+00:00"
     assert str(found[breaches]).endswith(example)
+
+
+def test_a_second_look_counts_what_is_still_broken() -> None:
+    """Of clocks without their conversation: one has it since, one is new, one still has none."""
+    early, odd, late = (
+        clock(name, ACME_CHAT, "first_response", "10:00", "10:05", "10:05", "missed")
+        for name in ("early", "odd", "late")
+    )
+    statement = "(conversation_id, opened_at) is in conversations"
+    before = history(sla=[early, odd])
+    broken = [one for one in check_history(before) if one.check.statement == statement]
+    assert [2] == [failure.count for failure in broken if failure.check.model == "breaches"]
+    after = history(sla=[early, odd, late], conversations=[conversation("early", ACME_CHAT)])
+    found = [one for one in look_again(after, broken) if one.check.model == "breaches"]
+    assert [1] == [failure.count for failure in found]
+    assert "conversation_id = odd" in found[0].example
+
+
+def test_a_history_that_is_being_written_is_looked_at_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """While a process holds it, what fails is asked once more; else it fails at once."""
+    monkeypatch.setattr(cli_check, "AGAIN_AFTER", 0)
+    folder = tmp_path / "history"
+    opened = at("10:00")
+    Writer(folder).seal("2026-01-05", messages=[row("messages", id="1", opened_at=opened)])
+    assert main(["check", str(folder)]) == 1
+    assert "is being written" not in capsys.readouterr().out
+    with claim(folder):
+        assert main(["check", str(folder)]) == 1
+    assert f"{folder} is being written" in capsys.readouterr().out
 
 
 def test_any_client_finds_the_marts(sample_history: Path) -> None:

@@ -101,6 +101,7 @@ class Turned:
         if not (self.history / "replywatch.duckdb").exists():
             return []
         with duckdb.connect(str(self.history / "replywatch.duckdb"), read_only=True) as con:
+            con.execute("set enable_progress_bar = false")
             return con.execute(query).fetchall()
 
     def probe(self, name: str, figures: Figures) -> None:

@@ -81,6 +81,7 @@ class DatabaseReader(Reader):
         if not self.database.exists():
             return
         with duckdb.connect(str(self.database), read_only=True) as con:
+            con.execute("set enable_progress_bar = false")
             for name, table in TABLES.items():
                 found = con.execute(f"select hash({key_of(table)}) from {name}").fetchall()
                 keys = {key for (key,) in found}
