@@ -216,7 +216,7 @@ class Volume(msgspec.Struct, array_like=True):
                 self.records.see(spike.peak_at, spike.peak_posts)
             spike = self.spike = Episode(SPIKE, *alarm, hot_until=window)
             self.spent.add(window)
-            run = max(window - spike.started_at, 0) // WINDOW
+            run = (window - spike.started_at) // WINDOW  # below 0 where it began within the window
             for back in range(run, 0, -1):
                 posts, expected = self.posts[-1 - back], self.expected[-1 - back]
                 spike.take(window - back * WINDOW, posts, expected, self.records)
@@ -268,10 +268,10 @@ class Volume(msgspec.Struct, array_like=True):
                 setattr(self, name, getattr(fresh, name))
 
     def _is_at_rest(self) -> bool:
-        """Whether a silent hour that begins now can be passed in one go."""
-        is_quiet = not any(self.posts) and (self.spike is None or not self.spike.is_active)
-        is_full = self.next is not None and self.next % HOUR == 0
-        return is_quiet and is_full and self.forecast is not None and not self.left_out
+        """Whether a silent hour that begins now can be passed in one go: after another one, which
+        has ended any spike."""
+        assert self.next is not None
+        return not any(self.posts) and self.next % HOUR == 0 and not self.left_out
 
     def _rest_an_hour(self, told: list[Episode]) -> None:
         """The same as twelve silent windows of a scope at rest."""

@@ -192,6 +192,7 @@ class Line:
         lateness: float = 0,
         shards: int = 3,
         desks: int = 2,
+        rows_every: int = NEVER,
         shuffle: random.Random | None = None,
     ) -> None:
         texts = [policy] if isinstance(policy, str) else policy
@@ -206,7 +207,7 @@ class Line:
             stores=StateStores(None),
             shards=shards,
             desks=desks,
-            rows_every=NEVER,
+            rows_every=rows_every,
             restate_within=24 * 3600 * SECOND,
             remember_parents=7 * 24 * 3600 * SECOND,
         )

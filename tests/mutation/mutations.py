@@ -104,7 +104,10 @@ def _places(parent: ast.AST, inside: ast.stmt | None) -> Iterator[Place]:
 def _is_without_rules(node: ast.AST) -> bool:
     match node:
         case (
-            ast.Raise() | ast.FunctionDef(name="__repr__") | ast.If(test=ast.Name("TYPE_CHECKING"))
+            ast.Raise()
+            | ast.FunctionDef(name="__repr__")
+            | ast.If(test=ast.Name("TYPE_CHECKING"))
+            | ast.keyword(arg="strict")  # that lists are as long as each other
         ):
             return True
     return False

@@ -39,14 +39,14 @@ STORIES = 3.0  # seconds for all of them, about
 OPTIONS = ["-x", "-q", "-s", "--disable-warnings", "-p", "no:cacheprovider"]
 OPTIONS += ["--hypothesis-seed=0", f"--rootdir={ROOT}"]
 
-Tell = Callable[[Case], int]
-"""Lets a mutant tell all stories in a process of its own."""
+Tell = Callable[[Case, Sequence[int]], int]
+"""Lets a mutant tell the stories of these places in a process of its own."""
 
 Start = Callable[[Case, Sequence[Test], Path], int]
 """Lets a mutant meet tests in a process of its own; the last one's name is put into the folder."""
 
 
-def tell_anew(case: Case) -> int:
+def tell_anew(case: Case, places: Sequence[int]) -> int:
     """Let a mutant of what runs at import tell stories: this process hasn't imported the module."""
 
     def is_well() -> bool:
@@ -54,7 +54,8 @@ def tell_anew(case: Case) -> int:
         from mutation import stories, storybook
 
         limit(STORIES)
-        return stories.are_told_well(storybook.load())
+        told = storybook.load()
+        return stories.are_told_well(told[place] for place in places)
 
     return fork(is_well)
 
@@ -67,33 +68,36 @@ def tell_within() -> Tell:
     gc.collect()
     gc.freeze()
 
-    def tell(case: Case) -> int:
+    def tell(case: Case, places: Sequence[int]) -> int:
         def is_well() -> bool:
             patch(case.module, case.original, case.mutant.source)
             limit(STORIES)
-            return stories.are_told_well(told)
+            return stories.are_told_well(told[place] for place in places)
 
         return fork(is_well)
 
     return tell
 
 
-def reach_of_stories() -> Lines:
-    """The lines that they reach. Exits if the unchanged rules tell one of them wrong."""
+def reach_of_stories() -> list[Lines]:
+    """The lines that each reaches. Exits if the unchanged rules tell one of them wrong."""
     with tempfile.NamedTemporaryFile() as file:
 
         def is_well() -> bool:
-            from mutation import stories, storybook
+            from mutation import storybook
 
-            told = storybook.load()
-            with Tracer().watch() as (_, lines):
-                good = stories.are_told_well(told)
-            Path(file.name).write_bytes(pickle.dumps(lines))
-            return good
+            reach = []
+            for story in storybook.load():
+                with Tracer().watch() as (_, lines):
+                    if not story.is_told_well():
+                        return False
+                reach.append(lines)
+            Path(file.name).write_bytes(pickle.dumps(reach))
+            return True
 
         if os.waitpid(fork(is_well), 0)[1]:
             raise SystemExit("stories are told wrong without any change")
-        found: Lines = pickle.load(file)
+        found: list[Lines] = pickle.load(file)
         return found
 
 
@@ -167,11 +171,17 @@ class Runner:
 
     def _tell(self, todo: list[Case], tell: Tell) -> list[Case]:
         """Those of these mutants that told all stories well."""
-        told: list[Case] = []
         left: list[Case] = []
-        for case in todo:
-            (told if is_reached(case, self.reach_of_stories) else left).append(case)
-        for case, end, _ in ends(told, tell, self.jobs):
+
+        def tell_some(case: Case) -> int | None:
+            places = [
+                place
+                for place, lines in enumerate(self.reach_of_stories)
+                if is_reached(case, lines)
+            ]
+            return tell(case, places) if places else None
+
+        for case, end, _ in ends(todo, tell_some, self.jobs):
             if end == SURVIVED:
                 left.append(case)
             self._say(case, TOLD_WELL if end == SURVIVED else f"{end} by stories")
@@ -240,12 +250,15 @@ def main() -> int:
     parser.add_argument("--sample", type=int, default=10, help="mutants a module; 0 = all")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--tests", nargs="+", metavar="FILE", help="files of tests; all by default")
     parser.add_argument("--told", action="store_true", help="tell stories and run no test")
     asked = parser.parse_args()
     modules = asked.modules or every
     if unknown := {module.partition(":")[0] for module in modules} - set(every):
         parser.error(f"no such module in metrics/: {', '.join(sorted(unknown))}")
     plan = read_plan()
+    if asked.tests:
+        plan = plan._replace(tests=asked.tests)
     prepare(plan)
     todo, sizes = plan.choose(modules, asked.sample, asked.seed)
     print(sizes, flush=True)
