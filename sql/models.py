@@ -59,9 +59,10 @@ _MACROS = (
     "create macro is_human(direction, agent) as direction = 'outbound' and agent is not null",
     # Fewer than this is too little to judge anybody by.
     "create macro is_small_sample(n) as coalesce(n, 0) < 30",
-    # Sum and mean of seconds, in whole microseconds: the same whatever the order of the rows.
-    "create macro sum_seconds(value) as sum((value * 1e6)::bigint) / 1e6",
-    "create macro mean_seconds(value) as avg((value * 1e6)::bigint) / 1e6",
+    # Seconds in whole microseconds, whose sum and mean are the same whatever the order of the rows.
+    "create macro whole_us(seconds) as (seconds * 1e6)::bigint",
+    "create macro sum_seconds(us) as sum(us) / 1e6",
+    "create macro mean_seconds(us) as avg(us) / 1e6",
     # Whether an instant lies in a period; an open side is null.
     """create macro is_within(instant, since, until) as
         instant >= coalesce(since::timestamptz, '-infinity')

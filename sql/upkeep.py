@@ -26,6 +26,8 @@ from replywatch.sql.work import known_work
 
 LOCK, SCRATCH = "upkeep.lock", "upkeep"
 MEMORY = "1GB"
+PACKING = "compression zstd"
+"""Small, and readable by whatever reads Parquet."""
 SYNCED_TOGETHER = 16
 """Files made durable side by side; the disk does many in little more than the time of one."""
 
@@ -75,11 +77,11 @@ class Upkeep:
         return Rewritten(list(old), fresh, new)
 
     def write(
-        self, table: Table, place: Path, query: str, order: Sequence[str]
+        self, table: Table, place: Path, query: str, order: Sequence[str], packing: str = PACKING
     ) -> tuple[Path, int]:
         """Write the rows of `query` below the folder `place` in a file nobody looks for yet.
 
-        That file, and its number of rows.
+        That file, and its number of rows. `packing` are DuckDB's options of Parquet.
         """
         fresh = self.root / place / f"{_NEW}{uuid.uuid4().hex[:12]}{_UNFINISHED}"
         fresh.parent.mkdir(parents=True, exist_ok=True)
@@ -88,7 +90,7 @@ class Upkeep:
         target = str(fresh).replace("'", "''")
         row = self.con.execute(
             f"copy (select {columns} from ({query}) order by {ordered}) to '{target}' "
-            "(format parquet, compression zstd)"
+            f"(format parquet, {packing})"
         ).fetchall()
         return fresh, int(row[0][0])
 

@@ -21,6 +21,9 @@ SETTLED_DAYS = 10
 ORDER = ("agent", "conversation", "worked_at")
 """A report adds up quickly what stands together."""
 
+PACKING = "compression lz4_raw, parquet_version v2"
+"""Quick to unpack; only reports read these files, again and again."""
+
 
 def settled_days(marks: dict[str, str], now: float) -> dict[str, dict[str, str]]:
     """The dates, with their marks, that are over for long enough at `now` (Unix time), by month."""
@@ -70,7 +73,7 @@ def _draw(upkeep: Upkeep, month: str, days: dict[str, str], files: list[DataFile
     place, paths = Path(DATA) / WORK.name / f"date={month}", {}
     for kind in KINDS:  # one at a time, so that sorting a month takes little memory
         query = f"select * from agent_work where work = '{kind}'"
-        fresh, count = upkeep.write(WORK, place, query, ORDER)
+        fresh, count = upkeep.write(WORK, place, query, ORDER, PACKING)
         paths[kind] = str(upkeep.settle(fresh, count))
     return Drawn(paths, days)
 

@@ -21,6 +21,7 @@ from replywatch.sql.models import nps_macro, read_models
 
 UNITS = {
     *("id", "text", "instant", "date", "seconds", "business seconds", "count", "days", "ratio"),
+    "microseconds",
     *("flag", "score", "score −1…1", "ratio −1…1", "mean waits", "list of text"),
     *("list of seconds", "list of business seconds"),
 }

@@ -9,7 +9,7 @@ pieces as (
     union all by name
     select
         columns(lambda name: list_contains(keys, name)),
-        sum_seconds(columns('_seconds$'))
+        sum_seconds(whole_us(columns('_seconds$')))
     from (
         select
             cast(interval_start at time zone 'UTC' as date) as day,

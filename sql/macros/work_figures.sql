@@ -34,12 +34,12 @@ answered as (
         columns(lambda name: list_contains(keys, name)),
         count(*) filter (kind = 'first') as first_responses,
         count(*) as responses,
-        mean_seconds(response_seconds) as published_mean_seconds,
-        quantile_cont(response_seconds, [0.5, 0.9]) as published,
-        count(response_assigned_seconds) as assigned_responses,
-        mean_seconds(response_assigned_seconds) as assigned_mean_seconds,
-        quantile_cont(response_assigned_seconds, [0.5, 0.9]) as assigned,
-        median_ranks(response_assigned_seconds) as assigned_ranks
+        mean_seconds(response_us) as published_mean_seconds,
+        quantile_cont(response_us, [0.5, 0.9]) as published,
+        count(response_assigned_us) as assigned_responses,
+        mean_seconds(response_assigned_us) as assigned_mean_seconds,
+        quantile_cont(response_assigned_us, [0.5, 0.9]) as assigned,
+        median_ranks(response_assigned_us) as assigned_ranks
     from dated
     where work = 'response'
     group by all
@@ -48,7 +48,7 @@ answered as (
 active as (
     select
         columns(lambda name: list_contains(keys, name)),
-        sum_seconds(handle_active_seconds) as handle_active_seconds
+        sum_seconds(handle_active_us) as handle_active_seconds
     from dated
     where work = 'handling'
     group by all
@@ -70,9 +70,9 @@ closes as (
         columns(lambda name: list_contains(keys, name)),
         count(*) as closed,
         count(*) filter (is_reopened) as reopened,
-        count(handle_elapsed_seconds) as handled,
-        mean_seconds(handle_elapsed_seconds) as handle_elapsed_mean_seconds,
-        quantile_cont(handle_elapsed_seconds, 0.5) as handle_elapsed_median_seconds,
+        count(handle_elapsed_us) as handled,
+        mean_seconds(handle_elapsed_us) as handle_elapsed_mean_seconds,
+        quantile_cont(handle_elapsed_us, 0.5) / 1e6 as handle_elapsed_median_seconds,
         count(*) filter (is_started_negative) as started_negative,
         count(*) filter (is_started_negative and not is_ended_negative)
             as sentiment_converted,
@@ -129,12 +129,12 @@ counted as (
 final as (
     select
         * exclude (published, assigned, assigned_ranks, is_settled),
-        published[1] as published_median_seconds,
-        published[2] as published_p90_seconds,
-        assigned[1] as assigned_median_seconds,
-        assigned[2] as assigned_p90_seconds,
-        median_low(assigned_ranks, assigned_responses) as assigned_median_low_seconds,
-        median_high(assigned_ranks, assigned_responses) as assigned_median_high_seconds,
+        published[1] / 1e6 as published_median_seconds,
+        published[2] / 1e6 as published_p90_seconds,
+        assigned[1] / 1e6 as assigned_median_seconds,
+        assigned[2] / 1e6 as assigned_p90_seconds,
+        median_low(assigned_ranks, assigned_responses) / 1e6 as assigned_median_low_seconds,
+        median_high(assigned_ranks, assigned_responses) / 1e6 as assigned_median_high_seconds,
         met / nullif(met + missed, 0) as attainment,
         csat_positive / nullif(csat_answered, 0) as csat_ratio,
         (promoters - detractors) / nullif(nps_answered, 0) as nps_ratio,

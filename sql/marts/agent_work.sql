@@ -11,6 +11,7 @@
 --
 -- is_final is false for a close while the conversation may still be reopened, null otherwise.
 -- agent is null for work that is nobody's: a clock missed with nobody assigned, a bot's close.
+-- Durations are whole microseconds (`_us`), quick to add up and to the same sum in any order.
 -- conversation is a number that stands for the conversation of a reply, to be counted.
 --
 -- Settled days lie in files of work (raw.work); the tables of `rest` are those of all other days.
@@ -27,14 +28,16 @@ replies as (
 answers as (
     select
         'response' as work, replied_at as worked_at, agent, brand, channel, queue, priority,
-        kind, response_seconds, response_assigned_seconds
+        kind,
+        whole_us(response_seconds) as response_us,
+        whole_us(response_assigned_seconds) as response_assigned_us
     from rest.responses
 ),
 
 handlings as (
     select
         'handling' as work, replied_at as worked_at, agent, brand, channel, queue,
-        handle_active_seconds
+        whole_us(handle_active_seconds) as handle_active_us
     from rest.handling
 ),
 
@@ -51,7 +54,7 @@ closes as (
         closer(closed_by, assigned_agent, closing_agent) as agent,
         brand, channel, queue, priority,
         reopen_count > 0 as is_reopened,
-        handle_elapsed_seconds,
+        whole_us(handle_elapsed_seconds) as handle_elapsed_us,
         case when sentiment_count >= 2 then sentiment_start < 0 end as is_started_negative,
         case when sentiment_count >= 2 then sentiment_end < 0 end as is_ended_negative,
         is_final
