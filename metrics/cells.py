@@ -105,7 +105,7 @@ def note_volume(cell: Cell, event: Event, at: int) -> None:
 def note_survey(cell: Cell, event: Event, scales: SurveyScales) -> None:
     """Say of a survey that it went out, or of its answer what it is."""
     survey = event.survey or "csat"
-    if event.score is None:
+    if event.kind == "survey_sent" or event.score is None:
         cell.facts.append(SURVEYED[survey])
     else:
         cell.facts.append(ANSWERED[scales.outcome(survey, event.score, event.scale_max)])

@@ -49,7 +49,7 @@ def action_row(of: Life, event: Event, before: Scope, policy: PolicyBook) -> Row
     if event.kind == "survey_answered" and known is not None and known.sent:
         credited = known.sent_to
     is_positive = None
-    if survey == "csat" and event.score is not None:
+    if event.kind == "survey_answered" and survey == "csat" and event.score is not None:
         is_positive = policy.surveys_at(event.time).is_positive(event.score, event.scale_max)
     return (
         of.id,

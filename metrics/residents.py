@@ -36,12 +36,6 @@ class Residents:
         self._gone: set[str] = set()
         self._segments: dict[str, int] = {}  # kept parts of long logs
 
-    def __len__(self) -> int:
-        return len(self.awake) + len(self.asleep)
-
-    def __contains__(self, name: str) -> bool:
-        return name in self.awake or name in self.asleep
-
     def get(self, name: str) -> Conversation | None:
         """The conversation of that name, woken if it was at rest."""
         found = self.awake.get(name)
@@ -57,9 +51,7 @@ class Residents:
 
     def add(self, conversation: Conversation) -> None:
         """Take in a new one, or one that takes the place of another."""
-        name = conversation.id
-        self.asleep.pop(name, None)
-        self.awake[name] = conversation
+        self.awake[conversation.id] = conversation
 
     def touch(self, name: str) -> None:
         """It has changed."""

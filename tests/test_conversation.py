@@ -90,6 +90,17 @@ def test_what_counters_count_is_said_once_each() -> None:
     assert counted == {kind: facts(book, kind) for kind in counted}
 
 
+def test_a_survey_that_goes_out_is_no_answer_whatever_score_it_names() -> None:
+    """Neither to counters nor in the rows."""
+    conversation, book = told("10:00 post", "10:01 survey_sent survey=csat score=5")
+    counted = cells.SURVEYED["csat"], cells.ANSWERED["csat", "positive"]
+    assert [1, 0] == [facts(book, kind) for kind in counted]
+    found = row(conversation, book)
+    assert (1, 0) == (found["csat_sent_count"], found["csat_answer_count"])
+    names = [name for name, _ in TABLES["actions"].columns]
+    assert book.actions[0][names.index("is_positive")] is None
+
+
 def test_posts_are_counted_by_the_minute_but_for_late_ones() -> None:
     """The fifth minute of a window is its last."""
     lines = "10:00 post", "10:04:59 post", "10:07 post"

@@ -193,6 +193,18 @@ def test_a_wait_takes_the_clock_of_the_queue_it_comes_to() -> None:
     assert {"b": {FIRST: "10:13"}} == due(policy, "10:04", *begun)
 
 
+def test_a_deadline_that_never_comes_is_none() -> None:
+    """A minute a week is open: less than twelve days until the year 2300."""
+    policy = HEAD.replace('"18:00"', '"09:01"').replace("tue =", "sat =", 1)
+    for day in ("sat", "wed", "thu", "fri"):
+        policy = policy.replace(f'    {day} = [["09:00", "09:01"]]\n', "")
+    rule = '    [[rules]]\n    name = "all"\n    schedule = "day"\n'
+    target = "    targets = { first_response = 1000000 }\n"
+    assert {} == due(policy + rule + target, "10:01", "10:00 post queue=a")
+    soon = target.replace("1000000", "60")
+    assert ["a"] == list(due(policy + rule + soon, "10:01", "10:00 post queue=a"))
+
+
 def test_who_expires_leaves_backlog_and_deadlines() -> None:
     """After two hours without a word; the clock of half a day is void."""
     policy = policy_text(43_200, 600, expire_after="2h")

@@ -68,6 +68,13 @@ def test_a_conversation_without_targets_expires_in_silence_and_once() -> None:
     assert expected == final
 
 
+def test_what_has_expired_is_over_though_all_comes_at_once() -> None:
+    """A post three hours later, in the same batch, opens another conversation."""
+    line = Line(POLICY).feed(*timeline("10:00 post", "13:00 post", "13:01 note agent=ann"))
+    found = written(line, "conversations", "opened_at", "resolution")
+    assert [(microseconds("10:00"), "expired")] == found
+
+
 def test_a_conversation_that_began_late_is_missed_in_silence() -> None:
     """Its first post comes two minutes late; nothing else ever does."""
     line = Line(POLICY).tick(microseconds("10:02")).feed(*timeline("10:00 post"))
@@ -138,6 +145,20 @@ def test_ends_are_forgotten_when_nothing_can_be_told_of_them() -> None:
     assert -NEVER == shard.finals.of("c1")
 
 
+def test_the_clock_ends_with_the_latest_partition() -> None:
+    """One that has ended holds nobody back; when all have, the last of their ends counts."""
+    shard = Shard(1, ["p", "q"], book(), NEVER)
+    shard.receive(EventBatch(0, "p", microseconds("10:00"), [], is_end=True))
+    shard.advance()
+    assert -NEVER == shard.watermark
+    shard.receive(EventBatch(0, "q", microseconds("10:30"), []))
+    shard.advance()
+    assert microseconds("10:30") == shard.watermark
+    shard.receive(EventBatch(0, "q", microseconds("11:00"), [], is_end=True))
+    shard.advance()
+    assert microseconds("11:00") == shard.watermark
+
+
 # -- late events ----------------------------------------------------------------------------------
 
 
@@ -164,6 +185,26 @@ def test_a_restatement_tells_what_it_takes_back_and_goes_on_with_its_revisions()
     assert ["missed"] == [row[COLUMNS["sla"].index("outcome")] for row in shard.undone]
     place = COLUMNS["conversations"].index("revision")
     assert after.rows[0][place] > before.rows[0][place] + 1
+
+
+def test_a_late_event_leaves_a_reopen_at_the_last_instant_one() -> None:
+    """An hour after the close, to the microsecond."""
+    line = Line(POLICY).feed(*timeline("10:00 post", "10:10 closed agent=ann", "11:10 post"))
+    (late,) = timeline("10:05 note agent=ann", conversation="c1")
+    line.feed({**late, "id": "late"}).end()
+    assert [(1, 1)] == written(line, "conversations", "reopen_count", "note_count")
+
+
+def test_a_late_close_may_end_one_conversation_and_leave_another() -> None:
+    """The second post came more than an hour after it."""
+    line = Line(POLICY).feed(*timeline("10:00 post", "11:30 post", "11:31 note agent=ann"))
+    (late,) = timeline("10:10 closed agent=ann", conversation="c1")
+    line.feed({**late, "id": "late"}).end()
+    found = written(line, "conversations", "opened_at", "closed_at", "is_final", "post_count")
+    assert [
+        (microseconds("10:00"), microseconds("10:10"), True, 1),
+        (microseconds("11:30"), None, False, 1),
+    ] == found
 
 
 @pytest.mark.parametrize(
