@@ -60,6 +60,7 @@ class Plan:
     rows_every: int
     restate_within: int
     remember_parents: int
+    most_awake: int  # conversations of a shard that stay in memory between checkpoints
     volume: VolumeSettings = field(default_factory=VolumeSettings)
     partitions: tuple[str, ...] = (PARTITION,)
     notices: KafkaSink | None = None
@@ -72,7 +73,8 @@ class Plan:
 
     def shard(self, state: bytes | None) -> ShardLogic:
         """The step that keeps the conversations of one bucket."""
-        shard = Shard(self.shards, [*self.partitions, THREADS], self.policy, self.rows_every)
+        partitions = [*self.partitions, THREADS]
+        shard = Shard(self.shards, partitions, self.policy, self.rows_every, self.most_awake)
         return ShardLogic(shard, self.desks, self.stores, state)
 
     def desk(self, state: bytes | None) -> DeskLogic:

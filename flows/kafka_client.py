@@ -46,6 +46,7 @@ def is_passing(error: KafkaError) -> bool:
 
     return error.retriable() or error.code() in (
         KafkaError._TRANSPORT,
+        KafkaError._DESTROY_BROKER,  # of what it knew of a broker that has left the cluster
         KafkaError._ALL_BROKERS_DOWN,
         KafkaError._RESOLVE,
         KafkaError._TIMED_OUT,

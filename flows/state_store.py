@@ -21,7 +21,7 @@ from zlib import crc32
 
 from replywatch.metrics.kept import Changes, Kept, ResumeError
 
-LAYOUT = 3
+LAYOUT = 4
 """Of the files and of what lies in them; another one is refused."""
 
 SPARE = 2

@@ -54,6 +54,8 @@ LiveSource = FolderSource | KafkaSource
 REPLAY_EPOCH = timedelta(seconds=5)
 SHARED_EPOCH = timedelta(milliseconds=500)  # with several workers, an epoch bounds what queues
 LIVE_SHARED_EPOCH = timedelta(seconds=1)
+# Conversations of a shard in memory, at some 8 kB each: a replay gains by more, a service lasts.
+REPLAY_AWAKE, LIVE_AWAKE = 10_000, 1_000
 COMPRESSED = (".gz", ".zst")  # whose length read to their end isn't known before
 
 
@@ -141,6 +143,7 @@ def _replay(replay: Replay, policy: PolicyBook, live: LiveMetrics, member: Membe
         live,
         rows_every=NEVER,
         seal_every=5,
+        most_awake=REPLAY_AWAKE,
         is_writer=replay.cluster.is_first,
     )
     with closing(plan.stores):
@@ -185,6 +188,7 @@ def run_live(
         live,
         rows_every=parse_duration(settings.conversations_every),
         seal_every=parse_duration(settings.seal_every) / SECOND,
+        most_awake=LIVE_AWAKE,
         is_writer=cluster.is_first,
         on_epoch=watchdog.epoch_closed,
         partitions=partitions,
@@ -264,6 +268,7 @@ def _plan(
     live: LiveMetrics,
     rows_every: int,
     seal_every: float,
+    most_awake: int,
     is_writer: bool,
     on_epoch: Callable[[], None] = lambda: None,
     partitions: tuple[str, ...] = (PARTITION,),
@@ -285,6 +290,7 @@ def _plan(
         rows_every=rows_every,
         restate_within=parse_duration(settings.restate_within),
         remember_parents=parse_duration(settings.remember_parents),
+        most_awake=most_awake,
         volume=settings.volume,
         partitions=partitions,
         notices=notices,

@@ -10,8 +10,9 @@ Definitions with worked examples: docs/dictionary.md, "Active".
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections import Counter
+from itertools import accumulate
 from math import lcm
 
 from replywatch.metrics.book import Answer, Focus
@@ -70,17 +71,16 @@ class Attention:
         self._spans = focus_spans(focus)
         self._span_ends = [end for _, end, _ in self._spans]
         self._claims: list[tuple[Segment, ...]] = []
-        self._estimates: list[Segment] = []
         self._methods: list[str] = []
+        estimates: list[Segment] = []
         for answer in answers:
             looked = self._looked_at(answer)
             estimate = (max(answer.since, answer.replied_at - cap), answer.replied_at)
             self._claims.append(looked or (estimate,))
             self._methods.append("focus" if looked else "estimated")
             if not looked:
-                self._estimates.append(estimate)
-        self._estimate_ends = [end for _, end in self._estimates]
-        self._cap = cap
+                estimates.append(estimate)
+        self._cuts, self._counts = _timeline(estimates, self._spans)
 
     def _looked_at(self, answer: Answer) -> tuple[Segment, ...]:
         """When the answered conversation was in focus during the agent's part of the wait."""
@@ -106,19 +106,20 @@ class Attention:
         return shared // whole, self._methods[index]
 
     def _divide(self, start: int, end: int, times: Counter[int]) -> None:
-        changes: list[tuple[int, int]] = []
-        first = bisect_right(self._estimate_ends, start)
-        last = bisect_left(self._estimate_ends, end + self._cap)  # a later reply began later
-        for low, high in self._estimates[first:last]:
-            if low < end:
-                changes += ((max(low, start), 1), (min(high, end), -1))
-        for low, high, _ in self._spans[bisect_right(self._span_ends, start) :]:
-            if low >= end:
-                break
-            changes += ((max(low, start), 1), (min(high, end), -1))
-        changes.sort()
-        count, before = 0, start
-        for at, change in changes:
-            if at > before and count:
-                times[count] += at - before
-            count, before = count + change, at
+        place = bisect_right(self._cuts, start)
+        while start < end:
+            following = min(self._cuts[place], end)
+            times[self._counts[place - 1]] += following - start
+            start, place = following, place + 1
+
+
+def _timeline(
+    estimates: list[Segment], spans: list[tuple[int, int, str]]
+) -> tuple[list[int], list[int]]:
+    """When it changes how many conversations claim the time, and how many do from then on."""
+    changes = Counter[int]()
+    for start, end in [*estimates, *((start, end) for start, end, _ in spans)]:
+        changes[start] += 1
+        changes[end] -= 1
+    cuts = sorted(changes)
+    return cuts, list(accumulate(changes[at] for at in cuts))

@@ -23,12 +23,13 @@ _DECODER = msgspec.msgpack.Decoder(Conversation, dec_hook=decode_log)
 
 
 class Residents:
-    """Conversations by name. Whoever changes one says so (`touch`)."""
+    """Conversations by name, `most` of them awake after a checkpoint.
 
-    AWAKE = 10_000
-    """So many stay in memory at least."""
+    Whoever changes one says so (`touch`).
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self.most = most
         self.awake: dict[str, Conversation] = {}
         self.asleep: dict[str, int] = {}  # `wake_at` of those at rest
         self._kept: Kept | None = None
@@ -108,7 +109,7 @@ class Residents:
         self._gone.clear()
         self._unsaved.clear()
         self._kept = kept
-        for name in list(self.awake)[: max(len(self.awake) - self.AWAKE, 0)]:
+        for name in list(self.awake)[: max(len(self.awake) - self.most, 0)]:
             self.asleep[name] = self.awake.pop(name).wake_at  # silent for longest
         return pieces, gone
 

@@ -1,7 +1,7 @@
 """The roster: agents' active time and states, from what the shards say of them.
 
-An answered wait is told when no later reply can share its time any more: `active_cap` after it.
-What comes late changes what was told, as a higher revision, while it is kept.
+An answered wait is told when no later reply can share its time any more: `active_cap` after it, at
+the next full minute. What comes late changes what was told, as a higher revision, while it is kept.
 
 Definitions with worked examples: docs/dictionary.md, "Agents".
 """
@@ -17,10 +17,21 @@ import msgspec
 from replywatch.metrics.attention import LOOK_BACK, Attention, focus_in_force
 from replywatch.metrics.book import Answer, Focus
 from replywatch.metrics.events import Event, by_order
-from replywatch.metrics.kept import Changes, Kept, Piece
+from replywatch.metrics.kept import Changes, Kept
 from replywatch.metrics.policy import Scope
+from replywatch.metrics.roster_agents import (
+    Agent,
+    KeptAnswer,
+    State,
+    changes,
+    focus_key,
+    load,
+    replied,
+    reply_key,
+    state_key,
+)
 from replywatch.metrics.rows import RejectedRow, Row
-from replywatch.metrics.times import NEVER, SECOND
+from replywatch.metrics.times import MINUTE, NEVER, SECOND
 from replywatch.metrics.watermark import Marks
 from replywatch.metrics.wire import as_one_block
 
@@ -42,56 +53,13 @@ class AgentNews(msgspec.Struct, array_like=True, gc=False):
     states: list[Event] = []
 
 
-class _Kept(msgspec.Struct, array_like=True):
-    """An answer, and what was told of it."""
-
-    answer: Answer
-    told: tuple[int, str] | None = None  # active microseconds and method
-    generation: int = 0  # as told
-    revision: int = 0
-
-
-class _State(msgspec.Struct, array_like=True):
-    order: tuple[int, bool, int, int, str, str]
-    state: str
-    ended_at: int | None = None
-    revision: int = 0
-
-
-class _Agent(msgspec.Struct, array_like=True):
-    name: str
-    answers: list[_Kept] = []  # by the time of the reply
-    focus: list[Focus] = []  # in order
-    states: list[_State] = []  # in order
-    changed_from: int = NEVER  # what was told from here on may have changed
-    changed_to: int = -NEVER
-    untold_from: int = NEVER  # earliest reply of which nothing was told yet
-    states_forgotten_before: int = -NEVER
-
-
 class _Core(msgspec.Struct, array_like=True):
     marks: Marks
     watermark: int
 
 
-_AGENTS = 0  # the part: a piece an agent, which holds `keep` of what was told
-
-
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(_Core)
-_AGENT = msgspec.msgpack.Decoder(_Agent)
-
-
-def _replied(kept: _Kept) -> int:
-    return kept.answer.replied_at
-
-
-def _reply_key(kept: _Kept) -> tuple[int, str, int]:
-    return (kept.answer.replied_at, kept.answer.conversation, kept.answer.wait_at)
-
-
-_focus_key = attrgetter("at", "order")
-_state_key = attrgetter("order")
 
 
 class Roster:
@@ -101,17 +69,17 @@ class Roster:
         self.cap, self.keep = cap, keep
         self.marks = Marks.of(str(shard) for shard in range(shards))
         self.watermark = -NEVER
-        self.agents: dict[str, _Agent] = {}
+        self.agents: dict[str, Agent] = {}
         self.refused: list[RejectedRow] = []
         self.samples: list[tuple[Scope, float]] = []
         self._told_states: list[Row] = []
         self._busy: set[str] = set()
         self._unsaved: set[str] = set()
 
-    def _agent(self, name: str) -> _Agent:
+    def _agent(self, name: str) -> Agent:
         known = self.agents.get(name)
         if known is None:
-            known = self.agents[name] = _Agent(name)
+            known = self.agents[name] = Agent(name)
         self._busy.add(name)
         self._unsaved.add(name)
         return known
@@ -125,32 +93,33 @@ class Roster:
             self._answer(answer)
         for focus in news.focus_taken_back:
             agent = self._agent(focus.agent)
-            place = bisect_left(agent.focus, _focus_key(focus), key=_focus_key)
+            place = bisect_left(agent.focus, focus_key(focus), key=focus_key)
             if place < len(agent.focus) and agent.focus[place] == focus:
                 del agent.focus[place]
-                _touch(agent, focus.at, NEVER)
+                agent.look_again(focus.at, NEVER)
         for focus in news.focus:
             agent = self._agent(focus.agent)
-            insort(agent.focus, focus, key=_focus_key)
-            _touch(agent, focus.at, NEVER)
+            insort(agent.focus, focus, key=focus_key)
+            agent.look_again(focus.at, NEVER)
         for event in news.states:
             self._state(event)
 
     def _answer(self, answer: Answer) -> None:
         agent = self._agent(answer.agent)
-        kept = _Kept(answer)
-        insort(agent.answers, kept, key=_reply_key)
+        kept = KeptAnswer(answer)
+        insort(agent.answers, kept, key=reply_key)
+        agent.touch(kept)
         agent.untold_from = min(agent.untold_from, answer.replied_at)
         if answer.replied_at < self.watermark:
-            _touch(agent, answer.since, answer.replied_at)
+            agent.look_again(answer.since, answer.replied_at)
 
     def _take_back(self, answer: Answer) -> None:
         agent = self._agent(answer.agent)
         key = (answer.replied_at, answer.conversation, answer.wait_at)
-        place = bisect_left(agent.answers, key, key=_reply_key)
-        if place < len(agent.answers) and _reply_key(agent.answers[place]) == key:
-            del agent.answers[place]
-            _touch(agent, answer.since, answer.replied_at)
+        place = bisect_left(agent.answers, key, key=reply_key)
+        if place < len(agent.answers) and reply_key(agent.answers[place]) == key:
+            agent.touch(agent.answers.pop(place))
+            agent.look_again(answer.since, answer.replied_at)
 
     def _state(self, event: Event) -> None:
         """An agent's state lasts until that agent's next event."""
@@ -162,17 +131,17 @@ class Roster:
             self.refused.append((source, event.id, "forgotten", detail, self.watermark, b""))
             return
         states = agent.states
-        place = bisect_left(states, order, key=_state_key)
+        place = bisect_left(states, order, key=state_key)
         if any(known.order[4:] == order[4:] for known in states):
             return  # a duplicate counts once
         after = states[place].order[0] if place < len(states) else None
-        states.insert(place, _State(order, event.state or "", after))
+        states.insert(place, State(order, event.state or "", after))
         if place:
             states[place - 1].ended_at = order[0]
             self._tell_state(agent, states[place - 1])
         self._tell_state(agent, states[place])
 
-    def _tell_state(self, agent: _Agent, state: _State) -> None:
+    def _tell_state(self, agent: Agent, state: State) -> None:
         started, ended = state.order[0], state.ended_at
         state.revision += 1
         self._told_states.append(
@@ -191,7 +160,8 @@ class Roster:
     def advance(self) -> tuple[list[Row], list[Row]]:
         """Rows of `handling` and of `agent_states` that are known now, or changed."""
         self.watermark = now = max(self.watermark, self.marks.watermark())
-        limit = NEVER if self.marks.is_end else now - self.cap
+        # By whole minutes: all that may share its time is looked through each time.
+        limit = NEVER if self.marks.is_end else (now - self.cap) // MINUTE * MINUTE
         handling: list[Row] = []
         busy = set()
         for name in sorted(self._busy):
@@ -207,12 +177,12 @@ class Roster:
         states, self._told_states = self._told_states, []
         return handling, states
 
-    def _tell(self, agent: _Agent, limit: int) -> Iterable[Row]:
+    def _tell(self, agent: Agent, limit: int) -> Iterable[Row]:
         """What is new or different of the answers up to `limit`."""
         kept = agent.answers
         start = min(agent.changed_from, agent.untold_from)
-        first = bisect_left(kept, start, key=_replied)
-        last = bisect_right(kept, limit, key=_replied)
+        first = bisect_left(kept, start, key=replied)
+        last = bisect_right(kept, limit, key=replied)
         changed_to = agent.changed_to
         agent.changed_from, agent.changed_to = NEVER, -NEVER
         if first >= last:
@@ -220,8 +190,8 @@ class Roster:
             return
         # Of the others, those matter whose time can overlap that of these.
         back = LOOK_BACK if agent.focus else self.cap
-        low = bisect_left(kept, _replied(kept[first]) - back, key=_replied)
-        high = bisect_right(kept, _replied(kept[last - 1]) + self.cap, key=_replied)
+        low = bisect_left(kept, replied(kept[first]) - back, key=replied)
+        high = bisect_right(kept, replied(kept[last - 1]) + self.cap, key=replied)
         attention = Attention([one.answer for one in kept[low:high]], agent.focus, self.cap)
         for index in range(first, last):
             one = kept[index]
@@ -235,6 +205,7 @@ class Roster:
                 self.samples.append((answer.scope, share[0] / SECOND))
             one.told, one.generation = share, answer.generation
             one.revision += 1
+            agent.touch(one)
             yield (
                 answer.conversation,
                 answer.opened_at,
@@ -249,11 +220,14 @@ class Roster:
             )
         agent.untold_from = kept[last].answer.replied_at if last < len(kept) else NEVER
 
-    def _forget(self, agent: _Agent, limit: int) -> bool:
+    def _forget(self, agent: Agent, limit: int) -> bool:
         """Let go of what is too old to be changed; whether there was any."""
         before = len(agent.answers), len(agent.focus), len(agent.states)
-        if agent.answers and _replied(agent.answers[0]) < limit - self.cap:
-            agent.answers = [one for one in agent.answers if _replied(one) >= limit]
+        if agent.answers and replied(agent.answers[0]) < limit - self.cap:
+            place = bisect_left(agent.answers, limit, key=replied)
+            for one in agent.answers[:place]:
+                agent.touch(one)
+            del agent.answers[:place]
         oldest = limit - self.cap - LOOK_BACK
         if agent.focus and agent.focus[0].at < oldest:
             place = bisect_left(agent.focus, oldest, key=attrgetter("at"))
@@ -275,22 +249,13 @@ class Roster:
 
     def changes(self, kept: Kept) -> Changes:
         """What is to be kept since the last time."""
-        pieces = [
-            Piece(_AGENTS, name, _ENCODER.encode(self.agents[name])) for name in self._unsaved
-        ]
+        pieces, gone = changes(self.agents[name] for name in sorted(self._unsaved))
         self._unsaved.clear()
-        return Changes(_ENCODER.encode(_Core(self.marks, self.watermark)), pieces, [])
+        return Changes(_ENCODER.encode(_Core(self.marks, self.watermark)), pieces, gone)
 
     def load(self, core: bytes, kept: Kept) -> None:
         """Continue from `changes`."""
         state = _DECODER.decode(core)
         self.marks, self.watermark = state.marks, state.watermark
-        for name, _, data in kept.contents(_AGENTS):
-            self.agents[name] = _AGENT.decode(data)
+        self.agents = load(kept)
         self._busy = {name for name, agent in self.agents.items() if agent.untold_from < NEVER}
-
-
-def _touch(agent: _Agent, start: int, end: int) -> None:
-    """What overlaps `[start, end]` has to be looked at again."""
-    agent.changed_from = min(agent.changed_from, start)
-    agent.changed_to = max(agent.changed_to, end)

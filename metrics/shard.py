@@ -60,10 +60,16 @@ class Shard:
     `partitions` names every partition that sends to it: nothing is released before each has been
     heard of. Open conversations are written to the history every `rows_every` microseconds of
     event time, and once when they are final; `NEVER` writes them at the end of the stream only.
+    `most_awake` of them stay in memory between checkpoints.
     """
 
     def __init__(
-        self, shards: int, partitions: list[str], policy: PolicyBook, rows_every: int
+        self,
+        shards: int,
+        partitions: list[str],
+        policy: PolicyBook,
+        rows_every: int,
+        most_awake: int,
     ) -> None:
         self.index = -1  # which bucket it has; its batches say
         self.shards = shards
@@ -72,7 +78,7 @@ class Shard:
         self.marks = Marks.of(partitions)
         self.watermark = -NEVER
         self.pending: list[Event] = []
-        self.conversations = Residents()
+        self.conversations = Residents(most_awake)
         self.changed: set[str] = set()  # whose row is to be written
         self.rows_due_at = NEVER if rows_every == NEVER else -NEVER
         self.finals = Finals(_ENDS, policy.memory)

@@ -194,6 +194,7 @@ class Line:
         desks: int = 2,
         rows_every: int = NEVER,
         shuffle: random.Random | None = None,
+        most_awake: int = 10_000,
     ) -> None:
         texts = [policy] if isinstance(policy, str) else policy
         self.lateness = round(lateness * SECOND)
@@ -210,6 +211,7 @@ class Line:
             rows_every=rows_every,
             restate_within=24 * 3600 * SECOND,
             remember_parents=7 * 24 * 3600 * SECOND,
+            most_awake=most_awake,
         )
         decoder = Decoder(600 * SECOND)
         self.router = Router(PARTITION, shards, decoder, has_threads=True, lateness=self.lateness)

@@ -16,6 +16,8 @@ import pytest
 from replays import policy_text
 from test_live import Service, event
 
+from replywatch.flows.kafka_client import ask
+
 kafka = pytest.importorskip("confluent_kafka", reason="confluent-kafka is not installed")
 
 
@@ -111,6 +113,19 @@ def test_what_is_no_event_is_kept_with_its_offset(service: OnKafka, broker: Brok
         (source, "1", "malformed", b"\xff\xfe"),
         (source, "2", "malformed", b""),
     ] == found
+
+
+def test_a_question_outlives_the_broker_that_was_asked() -> None:
+    """The library lets go of a broker that left the cluster; another one answers."""
+    error = kafka.KafkaError
+    ends = iter([error._DESTROY_BROKER, error._TRANSPORT])
+
+    def question() -> str:
+        for code in ends:
+            raise kafka.KafkaException(error(code))
+        return "here"
+
+    assert ask(question) == "here"
 
 
 def test_a_topic_that_is_another_one_stops_the_service(

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from oracle.cases import rows, timeline
 from replays import Line, handed_over, policy_text
 
+from replywatch.flows.state_store import StateStore
 from replywatch.metrics.book import Answer, Focus
 from replywatch.metrics.events import Event
 from replywatch.metrics.roster import AgentNews, Roster
 from replywatch.metrics.rows import Row
-from replywatch.metrics.times import DAY, MINUTE, NEVER
+from replywatch.metrics.times import DAY, HOUR, MINUTE, NEVER, SECOND
 
 SHARDS = 3
 CAP = 15 * MINUTE
@@ -225,6 +226,43 @@ EXPECTED = [
     ("ann", "busy", "03 10:20:00", "03 10:30:00", 600.0),
     ("bob", "busy", "03 10:10:00", None, None),
 ]
+
+
+def test_a_checkpoint_holds_only_the_answers_that_changed() -> None:
+    """After an hour of answers each second: those of the last seconds, and those told meanwhile."""
+    store, roster = StateStore(None), Roster(1, CAP, DAY)
+    said = [Answer("ann", "c", 0, at, at + SECOND, at, SCOPE, 0) for at in range(0, HOUR, SECOND)]
+    for start in range(0, len(said), 60):
+        roster.receive(news(0, said[start].replied_at, said[start : start + 60]))
+        roster.advance()
+    store.save(roster.changes(store))
+    now = HOUR + 30 * SECOND
+    roster.receive(news(0, now, [Answer("ann", "c", 0, HOUR, now, HOUR, SCOPE, 0)]))
+    roster.advance()
+    changes = roster.changes(store)
+    # New is one of minute 60; told meanwhile are those after 44:00 and up to 45:00.
+    minutes = {f"ann\0{minute}" for minute in (44, 45, 60)}
+    assert minutes | {"ann"} == {one.key for one in changes.pieces}
+    store.save(changes)
+    again = Roster(1, CAP, DAY)
+    again.load(changes.core, store)
+    assert roster.agents["ann"].answers == again.agents["ann"].answers
+    assert len(said) + 1 == len(again.agents["ann"].answers)
+
+
+def test_answers_that_are_too_old_leave_the_store() -> None:
+    """What can't be changed any more is kept no longer, whatever minute it is of."""
+    store, roster = StateStore(None), Roster(1, CAP, DAY)
+    for day in range(4):
+        at = day * DAY + HOUR
+        answers = [Answer("ann", "c", 0, at + n, at + n * MINUTE, at, SCOPE, 0) for n in range(90)]
+        roster.receive(news(0, at + 2 * HOUR, answers))
+        roster.advance()
+        store.save(roster.changes(store))
+    assert len(list(store.contents(1))) < 2 * 90 + 1
+    again = Roster(1, CAP, DAY)
+    again.load(msgspec.msgpack.encode([roster.marks, roster.watermark]), store)
+    assert roster.agents["ann"].answers == again.agents["ann"].answers
 
 
 def test_a_state_lasts_until_the_agents_next_one(tmp_path: Any) -> None:

@@ -18,7 +18,6 @@ from replywatch.flows.state_store import SPARE, StateError, StateStore, StateSto
 from replywatch.flows.steps import Keeper
 from replywatch.metrics.events import Event
 from replywatch.metrics.kept import Changes, Piece, ResumeError
-from replywatch.metrics.residents import Residents
 from replywatch.metrics.threads import Threads
 from replywatch.metrics.times import SECOND, to_text
 from replywatch.metrics.watermark import EventBatch
@@ -239,16 +238,14 @@ def held_bytes(store: StateStore) -> int:
 
 
 @pytest.mark.parametrize("awake", [0, 3])
-def test_conversations_at_rest_are_told_as_if_they_were_not(
-    monkeypatch: pytest.MonkeyPatch, repository: Path, awake: int
-) -> None:
+def test_conversations_at_rest_are_told_as_if_they_were_not(repository: Path, awake: int) -> None:
     """With next to none in memory, and cut again and again, every row is the same."""
     lines = (repository / "sample_data/first_hour.jsonl").read_bytes().splitlines(keepends=True)
     late = [*lines[5::9], *lines[3::11]]  # some of them again, some only now
     portions = [*(lines[n : n + 8] for n in range(0, len(lines), 8)), late]
 
     def rows(*, is_cut: bool) -> dict[str, list[Any]]:
-        line = Line(POLICY, lateness=1)
+        line = Line(POLICY, lateness=1, most_awake=awake if is_cut else 10_000)
         for portion in portions:
             line.feed(*(one for one in portion if one not in late or portion is late))
             if is_cut:
@@ -259,7 +256,6 @@ def test_conversations_at_rest_are_told_as_if_they_were_not(
     expected = rows(is_cut=False)
     assert any(json.loads(line)["kind"] == "reply" for line in late)
     assert expected["restatements"]
-    monkeypatch.setattr(Residents, "AWAKE", awake)
     assert expected == rows(is_cut=True)
 
 

@@ -175,7 +175,9 @@ def put_under_load(folder: Path, seconds: float) -> tuple[Measured, Figures]:
         if wait_for(lambda: (watch.lag() or 1e9) < NO_LAG_SECONDS, seconds + 60):
             measured.caught_up_after = time.monotonic() - ended
         else:
-            figures.mismatches.append(f"{watch.lag():.0f} s behind, long after the spike")
+            lag = watch.lag()
+            length = "of unknown length" if lag is None else f"of {lag:.0f} s"
+            figures.mismatches.append(f"a lag {length} long after the spike")
         load.keep_on(2 * TARGET_SECONDS, USUAL_RATE)
         time.sleep(2 * TARGET_SECONDS)  # the last deadlines pass in silence
         watch.is_done.set()
