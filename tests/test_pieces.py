@@ -132,10 +132,9 @@ def long_events(count: int, first: int) -> list[Event]:
 
 
 @pytest.mark.parametrize("awake", [0, 2, 100])
-def test_conversations_lie_in_their_pieces(awake: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_conversations_lie_in_their_pieces(awake: int) -> None:
     """One each, and the closed parts of their logs; what is final, or told anew, leaves nothing."""
-    monkeypatch.setattr(Residents, "AWAKE", awake)
-    rng, residents, store = Random(2), Residents(), Store()
+    rng, residents, store = Random(2), Residents(awake), Store()
     sizes: dict[str, int] = {}
     anew: set[str] = set()
     for turn in range(150):
@@ -169,7 +168,7 @@ def test_conversations_lie_in_their_pieces(awake: int, monkeypatch: pytest.Monke
         assert len(residents.awake) == min(awake, in_memory)
         assert set(sizes) == store.keys(CONVERSATION)
         assert ([], []) == residents.changes(store, unwritten)
-        again = Residents()
+        again = Residents(awake)
         assert unwritten == again.load(store)
         assert {name: residents.wakes_at(name) for name in sizes} == again.asleep
         parts = 0
@@ -181,10 +180,9 @@ def test_conversations_lie_in_their_pieces(awake: int, monkeypatch: pytest.Monke
             residents = again
 
 
-def test_who_was_silent_for_longest_rests_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_was_silent_for_longest_rests_first() -> None:
     """Two stay in memory: those touched last."""
-    monkeypatch.setattr(Residents, "AWAKE", 2)
-    residents, store = Residents(), Store()
+    residents, store = Residents(2), Store()
     for name in ("a", "b", "c", "d"):
         residents.add(Conversation(name))
         residents.touch(name)
