@@ -7,8 +7,7 @@ an event or a deadline asks for it; later those at rest are the ones that were s
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 
 import msgspec
 
@@ -75,7 +74,8 @@ class Residents:
         assert self._kept is not None
         conversation = _DECODER.decode(self._kept.fetch(CONVERSATION, name))
         log = conversation.log
-        log.segments = [_fetching(self._kept, name, number) for number in range(log.saved)]
+        for number in range(log.saved):
+            log.segments.append(self._kept.fetch(LOG, _segment(name, number)))
         return conversation
 
     # -- checkpoints --------------------------------------------------------------------------
@@ -92,12 +92,10 @@ class Residents:
                 log = conversation.log
                 log.pack()
                 count = len(log.segments)
-                for number in range(log.saved, count):
-                    part = log.segments[number]
-                    assert isinstance(part, bytes)
-                    pieces.append(Piece(LOG, _segment(name, number), part))
-                    # All of a long log is asked for only when it is told again.
-                    log.segments[number] = _fetching(kept, name, number)
+                pieces += (
+                    Piece(LOG, _segment(name, number), log.segments[number])
+                    for number in range(log.saved, count)
+                )
                 log.saved = count
             before = self._segments.pop(name, 0)
             gone += ((LOG, _segment(name, number)) for number in range(count, before))
@@ -125,10 +123,6 @@ class Residents:
                 unwritten.add(name)
         self._segments = dict(Counter(key.rpartition("\x00")[0] for key, _, _ in kept.heads(LOG)))
         return unwritten
-
-
-def _fetching(kept: Kept, name: str, number: int) -> Callable[[], bytes]:
-    return partial(kept.fetch, LOG, _segment(name, number))
 
 
 def _segment(name: str, number: int) -> str:

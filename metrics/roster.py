@@ -23,6 +23,7 @@ from replywatch.metrics.roster_agents import (
     Agent,
     KeptAnswer,
     State,
+    answer_key,
     changes,
     focus_key,
     load,
@@ -87,10 +88,10 @@ class Roster:
     def receive(self, news: AgentNews) -> None:
         """Take in what a shard says; active time waits for `advance`."""
         self.marks.hear(str(news.shard), news.as_of, news.is_end)
-        for answer in news.answers_taken_back:
-            self._take_back(answer)
+        sampled = [answer for answer in news.answers_taken_back if self._take_back(answer)]
+        again = {(answer.agent, *answer_key(answer)) for answer in sampled}
         for answer in news.answers:
-            self._answer(answer)
+            self._answer(answer, (answer.agent, *answer_key(answer)) in again)
         for focus in news.focus_taken_back:
             agent = self._agent(focus.agent)
             place = bisect_left(agent.focus, focus_key(focus), key=focus_key)
@@ -104,22 +105,26 @@ class Roster:
         for event in news.states:
             self._state(event)
 
-    def _answer(self, answer: Answer) -> None:
+    def _answer(self, answer: Answer, is_sampled: bool) -> None:
         agent = self._agent(answer.agent)
-        kept = KeptAnswer(answer)
+        kept = KeptAnswer(answer, is_sampled=is_sampled)
         insort(agent.answers, kept, key=reply_key)
         agent.touch(kept)
         agent.untold_from = min(agent.untold_from, answer.replied_at)
         if answer.replied_at < self.watermark:
             agent.look_again(answer.since, answer.replied_at)
 
-    def _take_back(self, answer: Answer) -> None:
+    def _take_back(self, answer: Answer) -> bool:
+        """Whether the histogram had it."""
         agent = self._agent(answer.agent)
-        key = (answer.replied_at, answer.conversation, answer.wait_at)
+        key = answer_key(answer)
         place = bisect_left(agent.answers, key, key=reply_key)
-        if place < len(agent.answers) and reply_key(agent.answers[place]) == key:
-            agent.touch(agent.answers.pop(place))
-            agent.look_again(answer.since, answer.replied_at)
+        if place == len(agent.answers) or reply_key(agent.answers[place]) != key:
+            return False
+        kept = agent.answers.pop(place)
+        agent.touch(kept)
+        agent.look_again(answer.since, answer.replied_at)
+        return kept.is_sampled
 
     def _state(self, event: Event) -> None:
         """An agent's state lasts until that agent's next event."""
@@ -201,8 +206,9 @@ class Roster:
             share = attention.share(index - low)
             if one.told == share and one.generation == answer.generation:
                 continue
-            if one.told is None:
+            if not one.is_sampled:
                 self.samples.append((answer.scope, share[0] / SECOND))
+            one.is_sampled = True
             one.told, one.generation = share, answer.generation
             one.revision += 1
             agent.touch(one)

@@ -27,6 +27,7 @@ class KeptAnswer(msgspec.Struct, array_like=True):
     told: tuple[int, str] | None = None  # active microseconds and method
     generation: int = 0  # as told
     revision: int = 0
+    is_sampled: bool = False  # the histogram has it, maybe from before a restatement
 
 
 class State(msgspec.Struct, array_like=True):
@@ -70,9 +71,14 @@ def replied(kept: KeptAnswer) -> int:
     return kept.answer.replied_at
 
 
-def reply_key(kept: KeptAnswer) -> tuple[int, str, int]:
+def answer_key(answer: Answer) -> tuple[int, str, int]:
     """The place of an answer among an agent's."""
-    return (kept.answer.replied_at, kept.answer.conversation, kept.answer.wait_at)
+    return (answer.replied_at, answer.conversation, answer.wait_at)
+
+
+def reply_key(kept: KeptAnswer) -> tuple[int, str, int]:
+    """The same of one that is kept."""
+    return answer_key(kept.answer)
 
 
 _ENCODER = msgspec.msgpack.Encoder()

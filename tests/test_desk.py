@@ -160,6 +160,31 @@ def test_the_last_windows_end_with_the_stream() -> None:
     assert (1, True) == (board.window_posts, board.is_breached["first_response"])
 
 
+def test_silence_is_passed_on_the_hour_when_shown_and_at_the_end() -> None:
+    """Nothing is done for a scope at rest in between; one with an episode hears of each window."""
+    asked = desk()
+    assert ([], {}) == (asked.show()[0], asked.show()[1].cells)
+    taught = [MINUTE_POSTS + minute for minute in range(5)]
+    say(asked, HOUR, *((window, Cell([POSTS] * 5 + taught)) for window in range(12)))
+    volume = asked.scopes[SCOPE].volume
+
+    def passed(as_of: int, is_end: bool = False) -> int | None:
+        say(asked, as_of, is_end=is_end)
+        return None if volume.next is None else (volume.next - START) // MINUTE
+
+    assert [60, 60, 120, 120] == [passed(HOUR + at * MINUTE) for at in (10, 59, 61, 90)]
+    assert 120 == passed(2 * HOUR + 31 * MINUTE)
+    asked.show()
+    assert 150 == passed(2 * HOUR + 31 * MINUTE)
+    burst = [MINUTE_POSTS] * 900
+    say(asked, 2 * HOUR + 40 * MINUTE, (31, Cell([POSTS] * 900 + burst)))
+    assert volume.is_active
+    assert 165 == passed(2 * HOUR + 46 * MINUTE)
+    assert not volume.is_active
+    assert [165, 165] == [passed(2 * HOUR + at * MINUTE) for at in (50, 58)]
+    assert 175 == passed(2 * HOUR + 59 * MINUTE, is_end=True)
+
+
 # -- the board ------------------------------------------------------------------------------------
 
 

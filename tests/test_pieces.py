@@ -121,6 +121,25 @@ def test_what_is_added_to_an_open_window_is_written_alone() -> None:
     assert set() == store.keys(2)
 
 
+def test_windows_close_in_their_order_after_a_start() -> None:
+    """Whatever order their scopes were kept in; and a shard that has ended stays so."""
+    desk, store = Desk(2, POLICY, HOUR), Store()
+    places = [(f"q{number}", START + (5 - number) * WINDOW) for number in range(5)]
+    added = [(("acme", "chat", queue), window, Cell([POSTS])) for queue, window in places]
+    desk.receive(Partial(0, 0, START, True, added))
+    desk.receive(Partial(0, 1, START, False))
+    desk.advance()
+    changes = desk.changes(store)
+    store.save(changes.pieces, changes.gone)
+    again = Desk(2, POLICY, HOUR)
+    again.load(changes.core, store)
+    for number in range(1, 6):
+        again.receive(Partial(0, 1, START + (number + 1) * WINDOW, False))
+        assert [START + number * WINDOW] == [row[0] for row in again.advance()]
+    again.receive(Partial(0, 1, START + DAY, True))
+    assert again.marks.is_end
+
+
 # -- conversations --------------------------------------------------------------------------------
 
 
