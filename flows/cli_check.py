@@ -112,12 +112,21 @@ def _check_files(folder: Path) -> bool:
 def _check_history(folder: Path) -> bool:
     """Check a history, if `folder` holds one, and print what was found; whether nothing was."""
     from replywatch.flows.members import is_in_use
-    from replywatch.sql.checks import check_history, list_checks, look_again, read_descriptions
+    from replywatch.sql.checks import (
+        check_history,
+        left_out,
+        list_checks,
+        look_again,
+        read_descriptions,
+    )
+    from replywatch.sql.compaction import DROPPED
     from replywatch.sql.history import HistoryError, open_history
+    from replywatch.sql.manifest import Manifest
 
     try:
+        dropped = Manifest(folder).notes(DROPPED)
         with closing(open_history(folder)) as con:
-            failures = list(check_history(con))
+            failures = list(check_history(con, dropped))
         if failures and is_in_use(folder):
             print(
                 f"{folder} is being written, and rows may precede what they refer to: "
@@ -134,9 +143,14 @@ def _check_history(folder: Path) -> bool:
         print(f"{folder}: {failure}")
     count = len(failures)
     models = read_descriptions().values()
-    asked = sum(len(list_checks(model)) for model in models)
+    checks = [check for model in models for check in list_checks(model)]
+    skipped = len(left_out(checks, dropped))
     found = counted(count, "fault") if count else "no faults"
-    print(f"{folder}: a history, {asked} checks of {len(models)} models, {found}")
+    noted = f"; {skipped} left out, for days of {' and '.join(dropped)} were dropped"
+    print(
+        f"{folder}: a history, {len(checks) - skipped} checks of {len(models)} models, {found}"
+        f"{noted if skipped else ''}"
+    )
     return not count
 
 

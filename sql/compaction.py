@@ -26,6 +26,9 @@ GRACE_SECONDS = 3600.0
 """How long a replaced file stays for readers that opened the history before."""
 
 
+DROPPED = "dropped"
+"""The kind of notes in the manifest that name tables of which days were dropped, and the last."""
+
 COMMITTED_TOGETHER = 64
 """Files that one transaction lets count: what a crash makes the next run do again."""
 
@@ -140,6 +143,7 @@ def _expire(upkeep: Upkeep, keep_days: Mapping[str, float]) -> dict[str, int]:
             <= kept_from
         ]
         if old:
+            upkeep.manifest.set_note(DROPPED, name, max(file.date for file in old))
             upkeep.retire(old)
             expired[name] = len(old)
     return expired

@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from replywatch.metrics.times import SECOND, to_datetime, to_text
-from replywatch.sql.manifest import DataFile
+from replywatch.sql.manifest import ERASED, DataFile
 from replywatch.sql.schemas import REJECTED, TABLES, Table
 from replywatch.sql.upkeep import Upkeep, begin_upkeep
 from replywatch.sql.views import read_files
@@ -129,6 +129,8 @@ def _carry_out(upkeep: Upkeep, order: _Order, since: int) -> _Erased:
     )
     found = con.execute("select distinct conversation_id from erased order by all").fetchall()
     erased.conversations = [str(row[0]) for row in found]
+    if erased.conversations and upkeep.manifest.fact(ERASED) is None:
+        upkeep.manifest.set_fact(ERASED, to_text(order.asked_at))
     for name, table in TABLES.items():
         of_table = [file for file in files if file.table == name]
         if erased.conversations and of_table and _names_conversations(table):

@@ -18,7 +18,7 @@ import duckdb
 from replywatch.metrics.policy import PolicyBook
 from replywatch.metrics.policy_text import book_from_text
 from replywatch.sql.locks import hold
-from replywatch.sql.manifest import POLICY, DataFile, Manifest
+from replywatch.sql.manifest import ERASED, POLICY, DataFile, Manifest
 from replywatch.sql.models import create_models, nps_macro
 from replywatch.sql.schemas import TABLES
 from replywatch.sql.views import Restating, create_view
@@ -70,6 +70,8 @@ def create_views(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
     kept = kept_policy(folder)
     days = 7 if kept is None else kept.policies[-1].fcr_days
     con.execute(f"create or replace macro fcr_days() as {days}")
+    is_erased_from = manifest.fact(ERASED) is not None
+    con.execute(f"create or replace macro is_erased_from() as {is_erased_from}")
     if kept is not None:
         con.execute(nps_macro(kept.policies))
     restating = Restating(files)

@@ -19,6 +19,9 @@ PUBLISHED = "published"
 POLICY = "policy"
 """The fact that holds the policy a history was last written under."""
 
+ERASED = "erased"
+"""The fact that is there once rows of a customer were removed: when they first were."""
+
 BUSY_SECONDS = 60.0
 """How long one process waits for another's transaction."""
 

@@ -25,6 +25,7 @@ from replywatch.sql.work import work_views
 
 FOLDERS, MACROS = ("staging", "marts"), "macros"
 _REFERENCE = re.compile(r"\b(?:from|join)\s+([a-z_]+)\b(?!\.)")
+_TABLE = re.compile(r"\b(?:from|join)\s+(?:raw|rest)\.([a-z_]+)\b")
 _COMMENT = re.compile(r"--.*")
 
 _LOWER_RANKS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.43, 0.45, 0.47, 0.48, 0.49, 0.495)
@@ -53,6 +54,8 @@ _MACROS = (
     )] end""",
     # Days without a new contact until a first contact has resolved; see the policy's fcr_days.
     "create macro fcr_days() as 7",
+    # Whether customers were erased: windows, which name nobody, count them still.
+    "create macro is_erased_from() as false",
     # Who is credited with a close: nobody with a bot's; and what a reply of a person is.
     """create macro closer(closed_by, assigned_agent, closing_agent) as
         case when closed_by is null then assigned_agent else closing_agent end""",
@@ -104,6 +107,14 @@ def read_models() -> dict[str, str]:
     """The SQL of each model by name, in an order in which each comes after those it reads."""
     macros = _read(MACROS)
     return {name: query for name, query in _read(*FOLDERS, MACROS).items() if name not in macros}
+
+
+def tables_behind(query: str) -> set[str]:
+    """The tables of the history that a query reads, also through models and macros."""
+    text, found = _COMMENT.sub("", query), _read(*FOLDERS, MACROS)
+    names = set(_REFERENCE.findall(text))
+    tables = (set(_TABLE.findall(text)) | (names - found.keys())) & TABLES.keys()
+    return tables.union(*(tables_behind(found[name]) for name in names & found.keys()))
 
 
 def create_models(con: duckdb.DuckDBPyConnection) -> None:
