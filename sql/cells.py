@@ -43,9 +43,14 @@ def human_text(name: str, value: Any) -> str:
 
 
 def plain_text(value: Any) -> str:
-    """A value as it is, on one line: text cut at `MAX_TEXT`, invisible characters escaped."""
+    """A value as it is, on one line: text cut at `MAX_TEXT`, invisible characters escaped.
+
+    Numbers have six decimals, which is a microsecond in seconds, unless they are tiny.
+    """
     if value is None:
         return NO_DATA
+    if isinstance(value, float) and abs(value) >= 0.001 and math.isfinite(value):
+        value = round(value, 6)
     text = visible(cell_text(value))
     return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
 

@@ -19,7 +19,7 @@ from replywatch.sql.render import FORMATS, RenderError, render
 HELP = """\
 End a statement with ; and it runs. Times are UTC, durations seconds; – is "no data".
 .tables         the tables
-.schema TABLE   the columns of a table
+.schema TABLE   the columns of a table, and what they mean
 .format NAME    how results are shown: table, csv or json
 .help           this text
 .quit           leave (or Ctrl-D)
@@ -50,9 +50,9 @@ def run_query(
     """Runs the statements of `query` and renders what each returns, instants in UTC.
 
     Only statements that read are run: a connection that may read the history's folder may write
-    there too, with COPY or ATTACH. Values and names stand as they are. Several results can only go
-    to a stream as tables; one result goes anywhere `render` can write. Raises `QueryError` and
-    `RenderError`.
+    there too, with COPY or ATTACH. Values and names stand as they are, in a table to six decimals.
+    Several results can only go to a stream as tables; one result goes anywhere `render` can write.
+    Raises `QueryError` and `RenderError`.
     """
     try:
         statements = con.extract_statements(query)
@@ -191,8 +191,13 @@ class _Shell:
         if not columns:
             self._fail(f"there is no table '{wanted}': .tables lists them")
             return
-        width = max(len(name) for _, name, _ in columns)
-        self.say("\n".join(f"{name:{width}}  {kind.lower()}" for _, name, kind in columns))
+        from replywatch.sql.checks import column_meanings  # reads YAML, which few queries need
+
+        about = column_meanings(wanted.lower())
+        width, types = (max(len(column[at]) for column in columns) for at in (1, 2))
+        for _, name, kind in columns:
+            line = f"{name:{width}}  {kind.lower():{types}}  {about.get(name, '')}"
+            self.say(line.rstrip())
 
     def _fail(self, message: str) -> None:
         self.has_failed = True

@@ -254,3 +254,10 @@ def test_values_without_a_unit_keep_their_own_form() -> None:
     values = [True, 1234567, 0.25, None, float("nan")]
     assert ["yes", "1,234,567", "0.2", "–", "nan"] == [human_text("n", value) for value in values]
     assert "true" == plain_text(True)
+
+
+def test_a_number_as_it_is_has_six_decimals() -> None:
+    """What adding up in binary leaves behind is not shown; what is tiny is."""
+    values = [94.95349999999999, 0.9866666666666667, 26400.0, 1e-05, -0.1 - 0.2, float("inf")]
+    expected = ["94.9535", "0.986667", "26400.0", "1e-05", "-0.3", "inf"]
+    assert expected == [plain_text(value) for value in values]

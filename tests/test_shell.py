@@ -46,11 +46,15 @@ def test_an_error_is_one_line_and_the_next_statement_runs(con: duckdb.DuckDBPyCo
 
 
 def test_commands_tell_tables_and_columns(con: duckdb.DuckDBPyConnection) -> None:
-    """`.tables` and `.schema` show names and types, `.quit` ends."""
-    code, out, _ = shell(con, ".tables\n.schema rejected\n.quit\nselect 1;")
+    """`.tables` and `.schema` show names, types and what they mean, `.quit` ends."""
+    code, out, _ = shell(
+        con, ".tables\n.schema rejected\n.schema sla_days\n.schema WINDOWS\n.quit\nselect 1;"
+    )
     assert 0 == code
     assert "rejected (6 columns)" in out
     assert "received_at  timestamp with time zone" in out
+    assert "missed        bigint   clocks missed" in out
+    assert "  start of the 5 minutes" in out
     assert "1" != out.splitlines()[-1]
 
 
