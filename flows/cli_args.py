@@ -28,7 +28,7 @@ CONFIG = Path("replywatch.toml")
 
 _WIDTH = 79
 
-FORMATS = ("table", "csv", "json", "parquet")
+FORMATS, HTML = ("table", "csv", "json", "parquet"), "html"
 
 
 class _Help(argparse.RawDescriptionHelpFormatter):
@@ -101,11 +101,19 @@ def add_history(parser: Parser) -> None:
 def add_output(parser: Parser) -> None:
     """`--format` and `--output`."""
     parser.add_argument(
-        "--format", choices=FORMATS, default="table", help="how to show it (default: table)"
+        "--format", choices=FORMATS, help="how to show it (default: as FILE is named, else table)"
     )
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="write it there (default: standard output)"
     )
+
+
+def shown_as(given: argparse.Namespace, default: str = "table") -> str:
+    """The format of `--format`, else the one that `--output` is named for, else the default."""
+    if given.format is not None:
+        return str(given.format)
+    suffix = "" if given.output is None else given.output.suffix.lower().removeprefix(".")
+    return suffix if suffix in (*FORMATS[1:], HTML) else default
 
 
 def program_name() -> str:
@@ -136,7 +144,11 @@ def _first_fault(path: Path) -> str | None:
     from replywatch.flows.checks import placed, toml_faults
 
     faults = toml_faults(path, KIND)
-    return f"{placed(path, faults)}; see {program_name()} check {path}" if faults else None
+    return f"{placed(path, faults)}{_see_check(path)}" if faults else None
+
+
+def _see_check(path: Path) -> str:
+    return f"; see {program_name()} check {shlex.quote(str(path))}"
 
 
 def policy_of(make: Callable[[], PolicyBook], settings: Settings) -> PolicyBook:
@@ -147,14 +159,20 @@ def policy_of(make: Callable[[], PolicyBook], settings: Settings) -> PolicyBook:
     try:
         return make()
     except SettingsError as error:
-        found = None if settings.policy is None else first_policy_fault(settings.policy)
+        path = settings.policy
+        found = None if path is None else first_policy_fault(path)
+        if found and path is not None and path.exists():
+            found += _see_check(path)
         raise Failure(found or str(error)) from None
 
 
 def find_history(given: argparse.Namespace) -> Path:
-    """The folder of `--history`, else the configuration's."""
+    """The folder of `--history`, else the configuration's; one that is named has to be sound."""
     named: Path | None = given.history
-    return read_settings(given).history if named is None else named
+    if named is not None and given.config is None:
+        return named
+    settings = read_settings(given)
+    return settings.history if named is None else named
 
 
 def duration(text: str) -> int:

@@ -13,6 +13,7 @@ from replywatch.flows.cli_args import program_name
 from replywatch.flows.demo import SAMPLE
 from replywatch.sql.history import DATABASE
 from replywatch.sql.render import render
+from replywatch.sql.report_notes import with_note
 from replywatch.sql.reports import run_report
 
 _TOP = 5
@@ -34,7 +35,7 @@ _WINDOW_COLUMNS = (
 def tell_results(con: duckdb.DuckDBPyConnection) -> None:
     """Print the agents, the breaches and the spike."""
     print()
-    agents = run_report(con, "agents")
+    agents = with_note(con, run_report(con, "agents"), "agents")
     render(agents.select(_AGENT_COLUMNS))
 
     missed = run_report(con, "breaches")

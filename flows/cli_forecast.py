@@ -18,6 +18,7 @@ from replywatch.flows.cli_args import (
     find_history,
     policy_of,
     read_settings,
+    shown_as,
 )
 from replywatch.flows.cli_errors import OK, Failure, complain
 from replywatch.flows.cli_export import add_grid
@@ -52,9 +53,8 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument(
         "--format",
         choices=(*FORMATS, "genesys"),
-        default="table",
         metavar="NAME",
-        help=f"one of {', '.join((*FORMATS, 'genesys'))} (default: table)",
+        help=f"one of {', '.join((*FORMATS, 'genesys'))} (default: as FILE is named, else table)",
     )
     parser.add_argument(
         "--shrinkage",
@@ -106,18 +106,19 @@ def _forecast(given: argparse.Namespace) -> int:
             raise Failure(str(error)) from None
     if not any(rows.column("weeks_held_back").to_pylist()):
         complain("too little history to say how far this is off: six whole weeks would do")
-    if given.format == "genesys":
+    shown = shown_as(given)
+    if shown == "genesys":
         text = _genesys(rows, Queues(settings.queue_names))
         if given.output is None:
             sys.stdout.write(text)
         else:
             write_whole(given.output, text.encode("utf-8"))
-    elif given.format == "table" and given.output is None:
+    elif shown == "table" and given.output is None:
         render(by_day(rows), "table")
         print()
         render(errors_by_queue(rows), "table")
     else:
-        render(by_day(rows) if given.format == "table" else rows, given.format, given.output)
+        render(by_day(rows) if shown == "table" else rows, shown, given.output)
     return OK
 
 

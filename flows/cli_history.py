@@ -11,6 +11,7 @@ from replywatch.flows.cli_args import (
     add_history,
     add_output,
     find_history,
+    shown_as,
 )
 from replywatch.flows.cli_errors import OK, UsageError
 from replywatch.sql.history import open_history
@@ -46,11 +47,12 @@ def _add_sql(commands: Commands) -> None:
 
 def _sql(given: argparse.Namespace) -> int:
     query: str | None = given.command
-    if query is None and (given.output is not None or given.format == "parquet"):
+    shown = shown_as(given)
+    if query is None and (given.output is not None or shown == "parquet"):
         asked = "--output" if given.output is not None else "--format parquet"
         raise UsageError(f"{asked} needs a query: give one with -c")
     with closing(open_history(find_history(given))) as con:
         if query is None:
-            return run_shell(con, fmt=given.format)
-        run_query(con, query, given.format, given.output)
+            return run_shell(con, fmt=shown)
+        run_query(con, query, shown, given.output)
     return OK

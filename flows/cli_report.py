@@ -13,10 +13,12 @@ import pyarrow as pa
 
 from replywatch.flows.cli_args import (
     FORMATS,
+    HTML,
     Commands,
     add_command,
     add_history,
     find_history,
+    shown_as,
 )
 from replywatch.flows.cli_errors import OK, UsageError
 from replywatch.metrics.policy import ServiceLevel, parse_duration
@@ -25,9 +27,10 @@ from replywatch.metrics.times import SECOND
 from replywatch.sql.history import kept_policy, open_history
 from replywatch.sql.render import RenderError, render, whole_file
 from replywatch.sql.report_list import REPORTS
+from replywatch.sql.report_notes import with_note
 from replywatch.sql.reports import ReportError, find_zone, parse_bound, run_report
 
-EXECUTIVE, HTML = "executive", "html"
+EXECUTIVE = "executive"
 _ABOUT_EXECUTIVE = "a page for people in a hurry: the week against the week before (HTML)"
 
 _EXAMPLES = """
@@ -79,7 +82,7 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument(
         "--format",
         choices=(*FORMATS, HTML),
-        help="how to show it (default: table; of executive: html)",
+        help="how to show it (default: as FILE is named, else table; of executive: html)",
     )
     parser.add_argument(
         "--wide", action="store_true", help="every column in a table, too (others always have all)"
@@ -92,7 +95,7 @@ def add_commands(commands: Commands) -> None:
 
 def _report(given: argparse.Namespace) -> int:
     is_executive = given.name == EXECUTIVE
-    shown: str = given.format or (HTML if is_executive else "table")
+    shown = shown_as(given, HTML if is_executive else "table")
     if shown == HTML and not is_executive:
         raise UsageError(f"report {given.name} is no page: use one of {', '.join(FORMATS)}")
     if given.plot is not None and (given.format is not None or given.output is not None):
@@ -100,6 +103,8 @@ def _report(given: argparse.Namespace) -> int:
     if is_executive and (given.plot is not None or given.by is not None):
         asked = "--plot" if given.by is None else "--by"
         raise UsageError(f"report executive takes no {asked}: it is a page")
+    if given.service_level is not None and given.name != "sla":
+        raise UsageError(f"report {given.name} takes no --service-level: it is of report sla")
     since, until = _bounds(given)
     with closing(open_history(find_history(given))) as con:
         try:
@@ -144,7 +149,12 @@ def _rows(
         short_abandon_seconds=short_abandon,
     )
     if given.plot is None:
-        render(rows if given.wide or shown != "table" else _brief(rows, given), shown, given.output)
+        if shown == "table":
+            rows = rows if given.wide else _brief(rows, given)
+            rows = with_note(
+                con, rows, given.name, by=given.by, since=since, until=until, tz=given.tz
+            )
+        render(rows, shown, given.output)
         return
     from replywatch.sql.plots import plot_report
 

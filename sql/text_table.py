@@ -25,7 +25,7 @@ def print_table(
     width: int | None = None,
     max_rows: int = MAX_ROWS,
 ) -> None:
-    """Writes `rows` as a table, with the title that the schema's metadata holds.
+    """Writes `rows` as a table, with the title and the note that the schema's metadata holds.
 
     On a terminal, columns that do not fit stand in further blocks below, each with the leading
     columns again; in a pipe (or with `width=None` off a terminal) every row is one line, without
@@ -40,11 +40,11 @@ def print_table(
         highlight=False,
     )
     limit = width if width is not None else (console.width if is_terminal else None)
-    title = (rows.schema.metadata or {}).get(b"title")
-    if title is not None:
-        _print(console, stream, Text(title.decode("utf-8"), style="bold"))
+    said = {key: text.decode("utf-8") for key, text in (rows.schema.metadata or {}).items()}
+    if (title := said.get(b"title")) is not None:
+        _print(console, stream, Text(title, style="bold"))
     if rows.num_rows == 0:
-        _print(console, stream, Text("no rows"))
+        _print(console, stream, Text(": ".join(["no rows", *filter(None, [said.get(b"note")])])))
         return
     grid = _Grid(rows.slice(0, max_rows), is_human)
     for number, block in enumerate(grid.blocks(limit)):
@@ -54,6 +54,8 @@ def print_table(
     if rows.num_rows > max_rows:
         rest = rows.num_rows - max_rows
         _print(console, stream, Text(f"… and {rest:,} more rows: csv, json and parquet have all"))
+    if (note := said.get(b"note")) is not None:
+        _print(console, stream, Text(note))
 
 
 class _Grid:

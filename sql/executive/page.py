@@ -148,9 +148,10 @@ def _groups(con: duckdb.DuckDBPyConnection, week: Week, title: str, report: str,
         ("95 %", _interval),
         ("CSAT", lambda row: human_text("csat_ratio", row["csat_ratio"])),
     )
+    nobodys = " A deadline missed while nobody had the conversation is no agent’s."
     note = (
         '<p class="key">“response” is the median from assigned to the reply, with its 95 % '
-        "interval.</p>"
+        f"interval.{nobodys if report == 'agents' else ''}</p>"
     )
     return _fold(title, gist, _table(columns, found[:_TOP]) + _rest(len(found)) + note)
 

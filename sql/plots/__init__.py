@@ -30,6 +30,9 @@ PLOTS = {
 }
 """What draws which report."""
 
+_BY_GROUPS = ("agents", "teams")
+"""Those that are drawn by the groups of `by`; the others by time or by length of wait."""
+
 _STYLE: dict[Any, Any] = {
     "font.size": 10.5,
     "font.family": "DejaVu Sans",
@@ -62,6 +65,8 @@ def plot_report(
         raise RenderError(f"report {name} has no picture: use one of {', '.join(PLOTS)}")
     if by is not None and by in REPORTS[name].listings:
         raise RenderError(f"report {name} --by {by} has no picture: leave --by out or group by it")
+    if by is not None and name not in _BY_GROUPS:
+        raise RenderError(f"the picture of report {name} takes no --by {by}: leave it out")
     suffix = output.suffix.lower()
     if suffix not in SUFFIXES:
         raise RenderError(f"cannot draw {output}: name a file that ends in .png or .svg")
