@@ -9,17 +9,19 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, get_args, get_origin, get_type_hints
 
 from replywatch.alerts.faults import faults_of
 from replywatch.alerts.settings import Alerts, read_alerts, with_defaults
 from replywatch.flows.cli_errors import one_line
 from replywatch.flows.cli_toml_faults import Fault, TomlText, UnreadableError, struct_faults
 from replywatch.flows.lines import DamagedError, LineReader, open_bytes
+from replywatch.flows.plain_types import in_plain_words
 from replywatch.flows.policy_faults import Note, sense_faults, version_faults
 from replywatch.flows.routing import too_long
 from replywatch.flows.twcs_rows import TwcsError, read_twcs
 from replywatch.metrics.calendar import Schedule
-from replywatch.metrics.events import Decoder, Refused
+from replywatch.metrics.events import Decoder, Event, Refused
 from replywatch.metrics.policy import Policy, PolicyBook, PolicyError, parse_duration, read_policy
 
 CONFIG, POLICY, EVENTS, TWCS = "configuration", "policy", "events", "twcs"
@@ -67,7 +69,10 @@ def check_folder(folder: Path) -> dict[Path, Checked]:
     """
     paths = sorted(folder.glob("*.toml"))
     if not paths:
-        raise UnknownFileError(f"{folder} holds no policy: name a folder of versions (*.toml)")
+        raise UnknownFileError(
+            f"{folder} holds neither a history nor a policy: name the folder that --out wrote, or "
+            "one of versions (*.toml)"
+        )
     found = {path: _toml_findings(path, POLICY) for path in paths}
     texts = {}
     for path in paths:
@@ -99,7 +104,7 @@ def guess_kind(path: Path, head: bytes) -> str:
         return POLICY if is_policy else CONFIG
     raise UnknownFileError(
         f"{path} is no file that can be checked: give a configuration or a policy (.toml), events "
-        "(.jsonl, .jsonl.gz, .jsonl.zst) or the twcs CSV"
+        "(.jsonl, .jsonl.gz, .jsonl.zst), the twcs CSV, or the folder of a history"
     )
 
 
@@ -231,8 +236,17 @@ def _event_faults(path: Path, checked: Checked) -> Iterator[Fault]:
 
 def _plain(refusal: Refused) -> str:
     """What is wrong with a line, in a sentence's case and without the decoder's notation."""
-    said = _FIELD.sub(r" in `\1`", str(refusal))
+    said = in_plain_words(_FIELD.sub(r" in `\1`", str(refusal)))
+    if (field := _FIELD.search(str(refusal))) and (choices := _choices(field[1])):
+        said += f": use one of {', '.join(choices)}"
     return said if said.startswith("JSON") else said[:1].lower() + said[1:]
+
+
+def _choices(field: str) -> tuple[str, ...]:
+    """The values that a field of an event may have, where they are a few words."""
+    hint = get_type_hints(Event).get(field)
+    literals = [arm for arm in (hint, *get_args(hint)) if get_origin(arm) is Literal]
+    return get_args(literals[0]) if literals else ()
 
 
 def _twcs_faults(path: Path, checked: Checked) -> Iterator[Fault]:

@@ -16,6 +16,8 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
+from replywatch.flows.plain_types import in_plain_words
+
 Place = tuple[str | int, ...]
 """Where a value stands: keys of tables, and indices in arrays from 0."""
 
@@ -209,7 +211,7 @@ def _expected(hint: Any, error: msgspec.ValidationError) -> str:
     if hint is date:
         return "expected a date, such as 2026-12-25"
     said = _words(error)
-    if said == "expected `float` > 0.0":
+    if said == "expected a number > 0.0":
         return "expected more than 0, or leave it out for none"
     return next(map("expected {}".format, _descriptions(hint)), said)
 
@@ -284,6 +286,6 @@ def _shown(value: object) -> str:
 
 
 def _words(error: Exception) -> str:
-    """A converter's message without its place, its first letter small."""
-    said = _AT_PATH.sub("", str(error))
+    """A converter's message without its place and its notation, its first letter small."""
+    said = in_plain_words(_AT_PATH.sub("", str(error)))
     return said[:1].lower() + said[1:]

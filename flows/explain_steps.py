@@ -89,7 +89,7 @@ def _title(event: Event, before: Conversation) -> str:
             by = "the customer" if not name and event.customer is not None else name
             return f"closed{f' by {by}' if by else ''}{_listed(': ', [event.resolution])}"
         case "tagged":
-            said = [*(event.tags or ()), event.topic]
+            said = [*(event.tags or ()), event.topic and f"topic {event.topic}"]
             if event.actionable is not None:
                 said.append("needs an answer" if event.actionable else "needs no answer")
             return f"tagged{_listed(': ', said)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,29 @@ def test_check_names_every_fault_of_an_event_file(
     expected = [f"{path}:{n}: {r}" for n, r in enumerate([*reasons.split(), "malformed"], 1)]
     assert expected == [fault[: len(start)] for fault, start in zip(faults, expected, strict=True)]
     assert summary == f"{path}: a file of events with 0 events, 10 faults"
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        ({"kind": "postt"}, "invalid enum value 'postt' in `kind`: use one of post, assigned, "),
+        (
+            {"at": 1772539200},
+            "expected an instant such as 2026-01-31T09:00:00Z, got a whole number",
+        ),
+        ({"score": "5"}, "expected a number, got text in quotes in `score`"),
+        ({"tags": "vip"}, "expected a list in brackets, got text in quotes in `tags`"),
+    ],
+)
+def test_check_says_in_words_what_a_field_should_be(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], event: dict[str, object], said: str
+) -> None:
+    """No notation of types, and the words to choose from."""
+    path = tmp_path / "in.jsonl"
+    line = {"id": "e1", "at": "2026-03-03T12:00:00Z", "kind": "post", "conversation": "c1"}
+    path.write_text(json.dumps(line | event) + "\n")
+    assert main(["check", str(path)]) == 1
+    assert f"{path}:1: invalid: {said}" in capsys.readouterr().out
 
 
 def test_check_passes_what_is_right(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -86,7 +86,8 @@ def test_a_folder_without_a_policy_is_said_to_be_so(
 ) -> None:
     """One sentence, exit code 1."""
     assert main(["check", str(tmp_path)]) == 1
-    assert capsys.readouterr().err.startswith(f"replywatch: {tmp_path} holds no policy")
+    said = f"replywatch: {tmp_path} holds neither a history nor a policy"
+    assert capsys.readouterr().err.startswith(said)
 
 
 def test_a_configuration_names_a_fault_between_versions(
