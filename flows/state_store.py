@@ -20,6 +20,7 @@ from pathlib import Path
 from zlib import crc32
 
 from replywatch.metrics.kept import Changes, Kept, ResumeError
+from replywatch.sql.checksums import look_into
 
 LAYOUT = 4
 """Of the files and of what lies in them; another one is refused."""
@@ -206,7 +207,7 @@ class StateStore(Kept):
 def rows_fault(path: Path) -> str | None:
     """What is wrong with the rows of a file, which may be in use; `None` where nothing is."""
     try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as db:
+        with closing(look_into(path)) as db:
             db.execute("begin")  # both tables as they are at one moment
             for *head, crc in db.execute("select id, part, key, at, mark, crc from heads"):
                 if _crc(*head) != crc:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -27,10 +28,23 @@ def checksum(path: Path) -> int:
     return found
 
 
+def look_into(path: Path) -> sqlite3.Connection:
+    """A connection that only reads a database, also where nothing can be written.
+
+    SQLite wants to make files beside one that keeps a log; in a folder that can't be written there
+    is nobody to keep away, and a database without a log is all that is in its file.
+    """
+    can_write = os.access(path.parent, os.W_OK, effective_ids=True)
+    log = path.with_name(f"{path.name}-wal")
+    is_alone = not can_write and not (log.exists() and log.stat().st_size)
+    options = "mode=ro&immutable=1" if is_alone else "mode=ro"
+    return sqlite3.connect(f"{path.resolve().as_uri()}?{options}", uri=True)
+
+
 def database_fault(path: Path) -> str | None:
     """What SQLite finds wrong with one of its files, `None` where it finds nothing."""
     try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as db:
+        with closing(look_into(path)) as db:
             check = "quick_check" if path.stat().st_size > QUICKLY else "integrity_check"
             found = [str(row[0]) for row in db.execute(f"pragma {check}(1)").fetchall()]
     except sqlite3.OperationalError as error:

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 from oracle.cases import microseconds
 from replays import Line, policy_text
 
-from replywatch.flows.state_store import SPARE, StateError, StateStore, StateStores
+from replywatch.flows.state_store import SPARE, StateError, StateStore, StateStores, rows_fault
 from replywatch.flows.steps import Keeper
 from replywatch.metrics.events import Event
 from replywatch.metrics.kept import Changes, Piece, ResumeError
 from replywatch.metrics.threads import Threads
 from replywatch.metrics.times import SECOND, to_text
 from replywatch.metrics.watermark import EventBatch
+from replywatch.sql.checksums import database_fault
 
 POLICY = policy_text(300, 600)
 NINE = microseconds("09:00")
@@ -291,3 +295,34 @@ def test_a_copy_of_the_folder_goes_on(tmp_path: Path, written: Callable[[], Stat
     assert held(original) == held(copy)
     copy.close()
     original.close()
+
+
+@contextmanager
+def as_one_who_only_reads(folder: Path) -> Iterator[None]:
+    """Let this process, also that of root, look at a folder and change nothing in it."""
+    folder.chmod(0o555)
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+        folder.chmod(0o755)
+
+
+def test_a_file_that_cannot_be_written_is_looked_into_all_the_same() -> None:
+    """A copy to be read only is not damaged for that; and what is changed in it is found."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        path = folder / "a.state"
+        store = StateStore(path)
+        store.go_back(0)
+        store.save(Changes(b"", [Piece(0, "k", b"what is kept", at=1, mark=1)], []))
+        store.close()
+        path.chmod(0o444)
+        with as_one_who_only_reads(folder):
+            assert (None, None) == (database_fault(path), rows_fault(path))
+        path.write_bytes(path.read_bytes().replace(b"what is kept", b"what is lost"))
+        with as_one_who_only_reads(folder):
+            assert "is damaged: the data of row" in (rows_fault(path) or "")
