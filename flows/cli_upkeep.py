@@ -108,26 +108,28 @@ def _progress(done: int, total: int) -> None:
 
 
 def _erase(given: argparse.Namespace) -> int:
-    from replywatch.flows.customer_keys import customer_hashes
+    from replywatch.flows.customer_keys import check_erasing_keys, customer_hashes
     from replywatch.flows.settings import SettingsError
     from replywatch.sql.erasure import erase
+    from replywatch.sql.history import require_history
     from replywatch.sql.render import write_whole
 
-    settings = read_settings(given)
+    settings, folder = read_settings(given), find_history(given)
     try:
+        check_erasing_keys(require_history(folder), settings)
         keys = customer_hashes(settings, given.customer)
     except SettingsError as error:
         raise Failure(str(error)) from None
+    receipt = erase(folder, keys, given.customer)
     if not keys:
-        raise Failure(
-            "no key for customers' handles is configured, so none can be found: set "
-            "REPLYWATCH_CUSTOMER_KEY or customer_key_file to the key that the history was made with"
+        complain(
+            "the history was made without a key, so it knows no customer by handle: only refused "
+            "events were searched"
         )
-    receipt = erase(find_history(given), keys, given.customer)
-    if not receipt["conversations"]:
+    elif not receipt["conversations"]:
         complain(
             "the history holds no conversation of this customer: see that the handle is written as "
-            "in the events, and that the key is the one the history was made with"
+            "in the events"
         )
     text = json.dumps(receipt, indent=2, ensure_ascii=False) + "\n"
     if given.output is None:

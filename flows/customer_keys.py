@@ -27,13 +27,34 @@ def customer_key(settings: Settings) -> bytes | None:
 
 def customer_hashes(settings: Settings, handle: str) -> list[str]:
     """What stands for `handle` in the history, under the key in use and the former ones."""
-    keys = [(customer_key(settings), settings.customer_key_version)]
+    return [customer_hash(key, version, handle) for version, key in _keys(settings).items()]
+
+
+def _keys(settings: Settings) -> dict[str, bytes]:
+    """The key in use and the former ones, by version; a version has one key."""
+    keys = []
     for former in settings.former_customer_keys:
         try:
-            keys.append((former.file.read_bytes().strip() or None, former.version))
+            keys.append((former.version, former.file.read_bytes().strip() or None))
         except OSError as error:
             raise SettingsError(f"former_customer_keys: {error}") from None
-    return [customer_hash(key, version, handle) for key, version in keys if key is not None]
+    keys.append((settings.customer_key_version, customer_key(settings)))
+    return {version: key for version, key in keys if key is not None}
+
+
+def check_erasing_keys(manifest: Manifest, settings: Settings) -> None:
+    """`SettingsError` where a customer may stand in a history under a key that isn't given."""
+    known: dict[str, str] = json.loads(manifest.fact(KEYS) or "{}")
+    keys = _keys(settings)
+    for version, mark in sorted(known.items()):
+        if version not in keys:
+            raise SettingsError(
+                f"this history has customers under version '{version}' of the key, which isn't "
+                "given: set REPLYWATCH_CUSTOMER_KEY or customer_key_file to it, or name it in "
+                "former_customer_keys"
+            )
+        if customer_hash(keys[version], version, _WORD) != mark:
+            raise SettingsError(_other_key(version))
 
 
 def key_mark(settings: Settings) -> str | None:
@@ -59,9 +80,13 @@ def check_customer_key(manifest: Manifest, settings: Settings) -> None:
             )
         return
     if known.setdefault(version, mark) != mark:
-        raise SettingsError(
-            f"the key for customers' handles is not the one that this history knows as version "
-            f"'{version}': give that one, or set customer_key_version to a new one and keep the "
-            "former key in former_customer_keys"
-        )
+        raise SettingsError(_other_key(version))
     manifest.set_fact(KEYS, json.dumps(known, sort_keys=True))
+
+
+def _other_key(version: str) -> str:
+    return (
+        "the key for customers' handles is not the one that this history knows as version "
+        f"'{version}': give that one, or set customer_key_version to a new one and keep the "
+        "former key in former_customer_keys"
+    )

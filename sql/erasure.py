@@ -112,7 +112,7 @@ def _carry_out(upkeep: Upkeep, order: _Order, since: int) -> _Erased:
     con.execute(
         f"""create or replace temp table erased as
         select conversation_id, opened_at from {read_files(conversations, upkeep.root)}
-        where customer_key in (select unnest($keys)) and opened_at < $asked_at
+        where customer_key in (select unnest($keys::varchar[])) and opened_at < $asked_at
         group by all""",
         {"keys": order.customer_keys, "asked_at": to_datetime(order.asked_at)},
     )
@@ -123,7 +123,8 @@ def _carry_out(upkeep: Upkeep, order: _Order, since: int) -> _Erased:
         where conversation_id in (select conversation_id from erased)
         group by all
         having bool_and(
-            coalesce(customer_key in (select unnest($keys)), true) and opened_at < $asked_at
+            coalesce(customer_key in (select unnest($keys::varchar[])), true)
+            and opened_at < $asked_at
         )""",
         {"keys": order.customer_keys, "asked_at": to_datetime(order.asked_at)},
     )

@@ -100,15 +100,22 @@ def write_database(folder: Path) -> None:
         os.replace(fresh, folder / DATABASE)
 
 
+def require_history(folder: Path) -> Manifest:
+    """The manifest of the history in `folder`; `HistoryError` where there is none."""
+    manifest = Manifest(folder)
+    if not manifest.exists():
+        raise HistoryError(
+            f"no history in {folder}: there is no manifest; name the folder that --out wrote"
+        )
+    return manifest
+
+
 def open_history(folder: Path) -> duckdb.DuckDBPyConnection:
     """A connection that reads the history in `folder`, and nothing else.
 
     Instants come back in UTC. Raises `HistoryError` where there is no history.
     """
-    if not Manifest(folder).exists():
-        raise HistoryError(
-            f"no history in {folder}: there is no manifest; name the folder that --out wrote"
-        )
+    require_history(folder)
     con = duckdb.connect(config={"python_enable_replacements": False})
     con.execute("set TimeZone = 'UTC'")
     con.execute("set enable_progress_bar = false")  # it would stand in the middle of a CSV

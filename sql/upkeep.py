@@ -18,7 +18,7 @@ from pathlib import Path
 import duckdb
 
 from replywatch.sql.checksums import checksum
-from replywatch.sql.history import DATA, HistoryError, write_database
+from replywatch.sql.history import DATA, HistoryError, require_history, write_database
 from replywatch.sql.locks import hold, sync_folder
 from replywatch.sql.manifest import DataFile, Manifest
 from replywatch.sql.schemas import Table
@@ -155,10 +155,7 @@ def begin_upkeep(folder: Path, now: float) -> Iterator[Upkeep]:
 
     Raises `HistoryError` where there is no history, or another run has it.
     """
-    if not Manifest(folder).exists():
-        raise HistoryError(
-            f"no history in {folder}: there is no manifest; name the folder that --out wrote"
-        )
+    require_history(folder)
     scratch = folder / SCRATCH
     try:
         with hold(folder / LOCK, is_patient=False):
