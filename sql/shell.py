@@ -35,6 +35,8 @@ _EXPLAIN = re.compile(
     re.IGNORECASE,
 )
 
+_BARE_AT = re.compile(r"(?<![\w\"'])at(?![\w\"']|\s+time\s+zone)", re.IGNORECASE)
+
 
 class QueryError(ValueError):
     """A query that cannot be answered; the message is one line for the user."""
@@ -57,7 +59,8 @@ def run_query(
     try:
         statements = con.extract_statements(query)
     except (duckdb.Error, UnicodeError) as error:
-        raise QueryError(_one_line(error)) from error
+        hint = '; at is a word of SQL: write the column as "at"' if _BARE_AT.search(query) else ""
+        raise QueryError(f"{_one_line(error)}{hint}") from error
     if not statements:
         raise QueryError("the query is empty: give a statement such as 'select 1'")
     if len(statements) > 1 and (fmt != "table" or output is not None):

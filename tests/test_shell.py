@@ -58,6 +58,19 @@ def test_commands_tell_tables_and_columns(con: duckdb.DuckDBPyConnection) -> Non
     assert "1" != out.splitlines()[-1]
 
 
+def test_who_writes_the_column_at_bare_is_told_how(con: duckdb.DuckDBPyConnection) -> None:
+    """DuckDB only says where it stopped; other errors come without the hint."""
+    for query, is_told in (
+        ("select at from messages", True),
+        ('select "at" from from messages', False),
+    ):
+        with pytest.raises(QueryError) as error:
+            run_query(con, query)
+        assert is_told == str(error.value).endswith(
+            '; at is a word of SQL: write the column as "at"'
+        )
+
+
 @pytest.mark.parametrize("line", [".nothing", ".schema", ".schema nothing", ".format parquet"])
 def test_a_wrong_command_is_told_in_one_line(con: duckdb.DuckDBPyConnection, line: str) -> None:
     """The message says which command helps."""
