@@ -6,6 +6,7 @@ log knows which events it has, which is what makes a second delivery count once.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -20,13 +21,17 @@ LONG = 8 * 1024
 long log never copies all of it, nor writes it all into a checkpoint."""
 
 
+Segment = bytes | Callable[[], bytes]
+"""A closed part of a log, or where to fetch it."""
+
+
 class Log:
     """Events of one conversation: `recent` ones by their identity, the others packed."""
 
     __slots__ = ("_known", "count", "packed", "recent", "saved", "segments")
 
     def __init__(self, packed: bytes = b"", count: int = 0, saved: int = 0) -> None:
-        self.segments: list[bytes] = []  # the closed parts
+        self.segments: list[Segment] = []  # the closed parts
         self.saved = saved  # how many of them are kept elsewhere
         self.packed = packed  # the part that is still open
         self.count = count  # of packed events
@@ -54,7 +59,8 @@ class Log:
         if not self.count:
             return []
         header = b"\xdd" + self.count.to_bytes(4, "big")
-        return _DECODER.decode(b"".join((header, *self.segments, self.packed)))
+        closed = (part if isinstance(part, bytes) else part() for part in self.segments)
+        return _DECODER.decode(b"".join((header, *closed, self.packed)))
 
     @property
     def size(self) -> int:

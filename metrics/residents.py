@@ -7,7 +7,8 @@ an event or a deadline asks for it; later those at rest are the ones that were s
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import msgspec
 
@@ -74,8 +75,7 @@ class Residents:
         assert self._kept is not None
         conversation = _DECODER.decode(self._kept.fetch(CONVERSATION, name))
         log = conversation.log
-        for number in range(log.saved):
-            log.segments.append(self._kept.fetch(LOG, _segment(name, number)))
+        log.segments = [_fetching(self._kept, name, number) for number in range(log.saved)]
         return conversation
 
     # -- checkpoints --------------------------------------------------------------------------
@@ -92,10 +92,12 @@ class Residents:
                 log = conversation.log
                 log.pack()
                 count = len(log.segments)
-                pieces += (
-                    Piece(LOG, _segment(name, number), log.segments[number])
-                    for number in range(log.saved, count)
-                )
+                for number in range(log.saved, count):
+                    part = log.segments[number]
+                    assert isinstance(part, bytes)
+                    pieces.append(Piece(LOG, _segment(name, number), part))
+                    # All of a long log is asked for only when it is told again.
+                    log.segments[number] = _fetching(kept, name, number)
                 log.saved = count
             before = self._segments.pop(name, 0)
             gone += ((LOG, _segment(name, number)) for number in range(count, before))
@@ -123,6 +125,10 @@ class Residents:
                 unwritten.add(name)
         self._segments = dict(Counter(key.rpartition("\x00")[0] for key, _, _ in kept.heads(LOG)))
         return unwritten
+
+
+def _fetching(kept: Kept, name: str, number: int) -> Callable[[], bytes]:
+    return partial(kept.fetch, LOG, _segment(name, number))
 
 
 def _segment(name: str, number: int) -> str:

@@ -77,7 +77,8 @@ def test_a_checkpoint_after_every_batch_changes_nothing(seed: int) -> None:
     """Neither rows nor live state, though all but one conversation rest in the meantime."""
     rng = Random(seed)
     whole, cut = (
-        Line(POLICY, lateness=60, shards=2, rows_every=10 * MINUTE, most_awake=1) for _ in range(2)
+        Line(POLICY, lateness=60, shards=2, rows_every=10 * MINUTE, most_awake=most)
+        for most in (10_000, 1)
     )
     events = some_days(rng, 200)
     while events:

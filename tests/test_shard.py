@@ -111,7 +111,7 @@ def test_open_conversations_are_written_every_so_often_if_they_changed() -> None
 
 def test_who_stops_writes_what_changed() -> None:
     """Without being at the end: the next process goes on."""
-    shard = Shard(1, ["p"], book(), NEVER, 1000)
+    shard = Shard(1, ["p"], book(), NEVER, 100)
     batch = events("10:00 post")
     shard.receive(EventBatch(3, "p", microseconds("10:01"), batch))
     assert (3, []) == (shard.index, [one.table for one in said_of(shard, "conversations")])
@@ -127,7 +127,7 @@ def said_of(shard: Shard, table: str) -> list[Any]:
 
 def test_events_are_counted_when_they_are_applied() -> None:
     """Those in time, those late, and those that nobody can tell any more."""
-    shard = Shard(1, ["p"], book(), NEVER, 1000)
+    shard = Shard(1, ["p"], book(), NEVER, 100)
     shard.receive(EventBatch(0, "p", microseconds("10:30"), events("10:00 post", "10:01 post")))
     partial, _, _ = shard.advance()
     assert (2, 0, 0) == (partial.events, partial.late, partial.forgotten)
@@ -142,7 +142,7 @@ def test_events_are_counted_when_they_are_applied() -> None:
 
 def test_ends_are_forgotten_when_nothing_can_be_told_of_them() -> None:
     """Looked at once a day."""
-    shard = Shard(1, ["p"], book(), NEVER, 1000)
+    shard = Shard(1, ["p"], book(), NEVER, 100)
     shard.receive(EventBatch(0, "p", microseconds("10:00"), []))
     shard.advance()
     shard.receive(EventBatch(0, "p", microseconds("12:30"), events("10:00 post")))
@@ -155,7 +155,7 @@ def test_ends_are_forgotten_when_nothing_can_be_told_of_them() -> None:
 
 def test_the_clock_ends_with_the_latest_partition() -> None:
     """One that has ended holds nobody back; when all have, the last of their ends counts."""
-    shard = Shard(1, ["p", "q"], book(), NEVER, 1000)
+    shard = Shard(1, ["p", "q"], book(), NEVER, 100)
     shard.receive(EventBatch(0, "p", microseconds("10:00"), [], is_end=True))
     shard.advance()
     assert -NEVER == shard.watermark
@@ -182,7 +182,7 @@ def test_a_duplicate_that_comes_late_restates_nothing() -> None:
 
 def test_a_restatement_tells_what_it_takes_back_and_goes_on_with_its_revisions() -> None:
     """The clock that was missed comes back as it stood, for those who were told of it."""
-    shard = Shard(1, ["p"], book(), MINUTE, 1000)
+    shard = Shard(1, ["p"], book(), MINUTE, 100)
     shard.receive(EventBatch(0, "p", microseconds("10:10"), events("10:00 post", "10:09 post")))
     (before,) = said_of(shard, "conversations")
     assert [] == shard.undone
@@ -304,7 +304,7 @@ def test_a_late_event_waits_a_quarter_of_an_hour_at_most() -> None:
 
 def test_the_batches_of_a_shard_set_the_pace() -> None:
     """Of a thousand events: one late event a batch, and it is told in every fifth."""
-    shard = Shard(1, ["p"], book(), NEVER, 1000)
+    shard = Shard(1, ["p"], book(), NEVER, 100)
     talk = (f"10:00:{number // 20:02} note agent=ann" for number in range(999))
     told = []
     late: list[Event] = events("10:00 post", *talk)
