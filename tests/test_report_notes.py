@@ -90,9 +90,14 @@ def test_a_file_is_written_as_it_is_named(
     ],
 )
 def test_what_would_not_be_heeded_is_refused(
-    arguments: tuple[str, ...], message: str, said: Said
+    arguments: tuple[str, ...],
+    message: str,
+    said: Said,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """An option without effect, and a configuration that isn't there, are told."""
+    monkeypatch.chdir(tmp_path)
     code, _, complaint = said("report", *arguments)
     assert code > 0
     assert message in complaint
