@@ -5,13 +5,16 @@
 Size 1 is 5 million conversations with 20 million responses. The history is written by DuckDB
 straight into sealed files (see `history_rows.py`), four seals a day, and then measured: the report
 before and after compaction, and beside the same SQL over plain `read_parquet` of the same files.
-Each measure runs in a process of its own, which tells its peak memory. Medians of several runs.
+What is compacted is a copy made of links, `-compacted` beside the folder, so that a history that is
+kept can be measured again. Each measure runs in a process of its own, which tells its peak memory.
+Medians of several runs. `--reports` measures every other report on the compacted copy, too.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import shutil
 import statistics
@@ -23,6 +26,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -35,6 +39,7 @@ from replywatch.sql.exports.files import Export, export_days, write_days
 from replywatch.sql.exports.formats import Setting
 from replywatch.sql.history import DATA, create_empty, open_history, write_database
 from replywatch.sql.manifest import DataFile, Manifest
+from replywatch.sql.report_list import REPORTS
 from replywatch.sql.reports import run_report
 from replywatch.sql.schemas import TABLES
 from replywatch.sql.views import plain_view
@@ -45,6 +50,11 @@ TOGETHER = 10
 """Days that are made at once."""
 MONTH = (datetime(2025, 6, 1, tzinfo=UTC), datetime(2025, 7, 1, tzinfo=UTC))
 WHOLE = (datetime(2024, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC))
+PERIODS = {
+    "a day": (datetime(2025, 6, 11, tzinfo=UTC), datetime(2025, 6, 12, tzinfo=UTC)),
+    "a month": MONTH,
+    "two years": WHOLE,
+}
 
 
 def generate(folder: Path, size: float, is_ready: bool = False) -> None:
@@ -118,10 +128,15 @@ _TYPES = {
 # -- measures, each in a process of its own ---------------------------------------------------
 
 
-def report(folder: Path, period: tuple[datetime, datetime]) -> int:
-    """`report agents` of a period, from opening the history on; its rows."""
+def report(
+    folder: Path,
+    period: tuple[datetime, datetime],
+    name: str = "agents",
+    by: str | None = None,
+) -> int:
+    """A report of a period, from opening the history on; its rows."""
     with closing(open_history(folder)) as con:
-        return int(run_report(con, "agents", since=period[0], until=period[1]).num_rows)
+        return int(run_report(con, name, since=period[0], until=period[1], by=by).num_rows)
 
 
 def plain_report(folder: Path, period: tuple[datetime, datetime]) -> int:
@@ -157,6 +172,12 @@ MEASURES: dict[str, Callable[[Path], int]] = {
     "plain_two_years": lambda folder: plain_report(folder, WHOLE),
     "export_year": export_year,
     "compaction": compaction,
+    **{
+        f"{name} by {by}, {words}": partial(report, period=period, name=name, by=by)
+        for name, known in REPORTS.items()
+        for by in dict.fromkeys((known.default, *known.listings))
+        for words, period in PERIODS.items()
+    },
 }
 
 
@@ -164,7 +185,7 @@ def measure(folder: Path, name: str, runs: int) -> dict[str, Any]:
     """Median seconds of a measure, its result, and the peak memory of its process in MB."""
     command = [sys.executable, __file__, "--folder", str(folder), "--measure", name]
     done = subprocess.run(
-        [*command, "--runs", str(runs)], check=True, capture_output=True, text=True
+        [*command, "--runs", str(runs)], check=True, stdout=subprocess.PIPE, text=True
     )
     found: dict[str, Any] = json.loads(done.stdout)
     return found
@@ -183,48 +204,65 @@ def _measure_here(folder: Path, name: str, runs: int) -> None:
     print(json.dumps(found))
 
 
+def copy_by_links(folder: Path, target: Path) -> None:
+    """A history of its own with the same files: none is ever changed, only replaced."""
+
+    def copy(source: str, copied: str) -> None:
+        (os.link if source.endswith(".parquet") else shutil.copyfile)(source, copied)
+
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(folder, target, copy_function=copy)
+
+
 def _size_mb(folder: Path) -> tuple[int, float]:
     files = list((folder / DATA).glob("**/*.parquet"))
     return len(files), sum(path.stat().st_size for path in files) / 1e6
 
 
-def run(folder: Path, size: float, runs: int) -> None:
+def run(folder: Path, size: float, runs: int, with_reports: bool) -> None:
     """Generate, measure, print."""
     if not Manifest(folder).exists():
         began = time.perf_counter()
         generate(folder, size)
-        print(f"generated in {time.perf_counter() - began:.0f} s, by SQL, not by the stream")
+        _say(f"generated in {time.perf_counter() - began:.0f} s, by SQL, not by the stream")
     rows: Counter[str] = Counter()
     for file in Manifest(folder).files():
         rows[file.table] += file.rows
-    print(", ".join(f"{name} {count:,}" for name, count in rows.items()), "rows as sealed")
-    before_files, before_mb = _size_mb(folder)
+    _say(", ".join(f"{name} {count:,}" for name, count in rows.items()) + " rows as sealed")
     before = {name: measure(folder, name, max(runs // 2, 1)) for name in ("month", "two_years")}
-    compacted = measure(folder, "compaction", 1)
-    files, mb = _size_mb(folder)
-    after = {
-        name: measure(folder, name, runs)
-        for name in ("month", "plain_month", "two_years", "plain_two_years")
-    }
-    exported = measure(folder, "export_year", 1)
-    rate = compacted["result"] / compacted["seconds"]
-    print(f"compaction: {_time(compacted)}, {rate:,.0f} rows/s, ", end="")
-    print(f"{before_files:,} files of {before_mb:,.0f} MB → {files:,} of {mb:,.0f} MB, ", end="")
-    print(f"peak {compacted['peak_mb']:,.0f} MB")
+    copy = folder.with_name(f"{folder.name}-compacted")
+    copy_by_links(folder, copy)
+    before_files, before_mb = _size_mb(copy)
+    compacted = measure(copy, "compaction", 1)
+    files, mb = _size_mb(copy)
+    _say(
+        f"compaction, with files of work: {_told(compacted)}, "
+        f"{compacted['result'] / compacted['seconds']:,.0f} rows/s, "
+        f"{before_files:,} files of {before_mb:,.0f} MB → {files:,} of {mb:,.0f} MB"
+    )
     for name in ("month", "two_years"):
-        here, plain = after[name], after[f"plain_{name}"]
-        print(f"report agents, {name.replace('_', ' ')}: {_time(here)}, ", end="")
-        print(f"not compacted {_time(before[name])}, plain {_time(plain)}, ", end="")
-        print(f"ratio to plain {here['cpu'] / plain['cpu']:.2f} (CPU), ", end="")
-        print(f"peak {here['peak_mb']:,.0f} MB")
+        here, plain = measure(copy, name, runs), measure(copy, f"plain_{name}", runs)
         assert before[name]["result"] == here["result"] == plain["result"]
-    print(f"export of a year: {_time(exported)}, {exported['result']} files, ", end="")
-    print(f"peak {exported['peak_mb']:,.0f} MB")
+        _say(
+            f"report agents, {name.replace('_', ' ')}: {_told(here)}; "
+            f"not compacted {_told(before[name])}; plain {_told(plain)}; ratio to plain "
+            f"{here['seconds'] / plain['seconds']:.2f} ({here['cpu'] / plain['cpu']:.2f} CPU)"
+        )
+    exported = measure(copy, "export_year", 1)
+    _say(f"export of a year: {_told(exported)}, {exported['result']} files")
+    for name in MEASURES if with_reports else ():
+        if " by " in name:
+            _say(f"{name}: {_told(measure(copy, name, 1))}")
 
 
-def _time(found: dict[str, Any]) -> str:
-    """Seconds by the clock, and of the processor, which other work beside it hardly changes."""
-    return f"{found['seconds']:.2f} s ({found['cpu']:.2f} s CPU)"
+def _say(line: str) -> None:
+    """A line as soon as it is known: the whole takes long."""
+    print(line, flush=True)
+
+
+def _told(found: dict[str, Any]) -> str:
+    """Seconds by the clock, and of the processor, which other work hardly changes; the memory."""
+    return f"{found['seconds']:.2f} s ({found['cpu']:.2f} s CPU, peak {found['peak_mb']:,.0f} MB)"
 
 
 def main() -> None:
@@ -233,15 +271,16 @@ def main() -> None:
     parser.add_argument("--size", type=float, default=1.0, help="1 is 5 million conversations")
     parser.add_argument("--runs", type=int, default=5, help="of each report")
     parser.add_argument("--folder", type=Path, help="keep the history here, or go on with it")
+    parser.add_argument("--reports", action="store_true", help="measure every report")
     parser.add_argument("--measure", choices=tuple(MEASURES), help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.measure:
         _measure_here(given.folder, given.measure, given.runs)
     elif given.folder is not None:
-        run(given.folder, given.size, given.runs)
+        run(given.folder, given.size, given.runs, given.reports)
     else:
         with tempfile.TemporaryDirectory() as folder:
-            run(Path(folder), given.size, given.runs)
+            run(Path(folder, "history"), given.size, given.runs, given.reports)
 
 
 if __name__ == "__main__":
