@@ -21,9 +21,8 @@ from replywatch.sql.models import nps_macro, read_models
 
 UNITS = {
     *("id", "text", "instant", "date", "seconds", "business seconds", "count", "days", "ratio"),
-    "microseconds",
     *("flag", "score", "score −1…1", "ratio −1…1", "mean waits", "list of text"),
-    *("list of seconds", "list of business seconds"),
+    *("list of seconds", "list of business seconds", "microseconds"),
 }
 
 
@@ -50,6 +49,37 @@ def test_every_model_is_described() -> None:
 def test_the_sample_days_pass_every_check(con: duckdb.DuckDBPyConnection) -> None:
     """Keys, values, references and identities hold in each table and mart."""
     assert [] == [str(failure) for failure in check_history(con)]
+
+
+@pytest.mark.parametrize(
+    ("bounded", "mart", "dated_by"),
+    [
+        ("breaches_between({})", "breaches", "missed_at"),
+        ("first_contacts({}, 'closed')", "fcr", "closed_at"),
+        ("first_contacts({}, 'opened')", "fcr", "opened_at"),
+    ],
+)
+def test_what_is_asked_of_a_period_is_the_mart_in_it(
+    con: duckdb.DuckDBPyConnection, bounded: str, mart: str, dated_by: str
+) -> None:
+    """Reading only what bears on a period changes no row of it."""
+    since, until = "timestamptz '2026-03-03 09:30+00'", "timestamptz '2026-03-04 11:00+00'"
+    inside = con.sql(f"from {mart} where is_within({dated_by}, {since}, {until}) order by all")
+    expected = inside.to_arrow_table()
+    assert 0 < expected.num_rows < con.sql(f"from {mart}").to_arrow_table().num_rows
+    found = con.sql(f"from {bounded.format(f'{since}, {until}')} order by all")
+    assert expected == found.to_arrow_table()
+
+
+def test_spans_of_a_period_are_those_of_all_cut_to_it(con: duckdb.DuckDBPyConnection) -> None:
+    """Time by state and by waits in hand, though what lies before the period isn't read."""
+    since, until = "timestamptz '2026-03-03 09:30+00'", "timestamptz '2026-03-03 11:00+00'"
+    cut = f"""select agent, state, waits_in_hand, sum(epoch_us(
+            least(ended_at, {until}) - greatest(started_at, {since}))) as us
+        from {{}} where started_at < {until} and ended_at > {since} group by all order by all"""
+    expected = con.sql(cut.format("agent_spans")).to_arrow_table()
+    assert expected.num_rows > 12
+    assert expected == con.sql(cut.format(f"spans_between({since}, {until})")).to_arrow_table()
 
 
 def test_no_mart_of_the_sample_days_is_empty(con: duckdb.DuckDBPyConnection) -> None:

@@ -3,56 +3,8 @@
 -- is null where the source tells no states.
 with
 
-marks as (
-    select agent, handling_started_at as marked_at, 1 as step, null::varchar as state
-    from raw.responses
-    where handling_started_at < replied_at
-    union all
-    select agent, replied_at, -1, null
-    from raw.responses
-    where handling_started_at < replied_at
-    union all
-    select agent, started_at, 0, state
-    from stg_agent_states
-    where ended_at is null or ended_at > started_at
-    union all
-    select agent, now, 0, null
-    from (select distinct agent from stg_agent_states) as agents
-    cross join history_clock
-),
-
-instants as (
-    select agent, marked_at, sum(step) as step, max(state) as state
-    from marks
-    group by all
-),
-
-spans as (
-    select
-        agent,
-        marked_at as started_at,
-        lead(marked_at) over by_time as ended_at,
-        sum(step) over so_far as waits_in_hand,
-        last_value(state ignore nulls) over so_far as state
-    from instants
-    window
-        by_time as (partition by agent order by marked_at),
-        so_far as (
-            partition by agent order by marked_at rows between unbounded preceding and current row
-        )
-),
-
 final as (
-    select
-        agent,
-        started_at,
-        ended_at,
-        epoch_us(ended_at - started_at) / 1e6 as seconds,
-        state,
-        waits_in_hand::bigint as waits_in_hand
-    from spans
-    where ended_at is not null
-        and (waits_in_hand > 0 or state is not null)
+    select * from spans_between(null, null)
 )
 
 select * from final

@@ -22,7 +22,7 @@ cohort as (
         fcr.is_final as is_fcr_final,
         fcr.is_resolved_first_contact
     from stg_conversations
-    left join fcr using (conversation_id, opened_at)
+    left join first_contacts($since, $until, 'opened') as fcr using (conversation_id, opened_at)
     where is_within(stg_conversations.opened_at, $since, $until)
         and first_agent is not null
 ),

@@ -20,7 +20,7 @@ inside as (
             least(ended_at, coalesce($until::timestamptz, ended_at))
             - greatest(started_at, coalesce($since::timestamptz, started_at))
         ) / 1e6 as seconds
-    from agent_spans
+    from spans_between($since, $until)
     where started_at < coalesce($until::timestamptz, 'infinity')
         and ended_at > coalesce($since::timestamptz, '-infinity')
 ),

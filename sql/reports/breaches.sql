@@ -28,8 +28,7 @@ final as (
         priority,
         agent,
         answered_by
-    from breaches
-    where is_within(missed_at, $since, $until)
+    from breaches_between($since, $until)
 )
 
 select * from final

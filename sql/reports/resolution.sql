@@ -54,7 +54,7 @@ judged as (
         fcr.is_resolved_first_contact
     from closed
     left join active using (conversation_id, opened_at)
-    left join fcr using (conversation_id, opened_at)
+    left join first_contacts($since, $until, 'closed') as fcr using (conversation_id, opened_at)
 ),
 
 final as (

@@ -74,8 +74,7 @@ late as (
             cast(missed_at at time zone $tz as date) as day,
             hour_of(missed_at, $tz) as hour,
             *
-        from breaches
-        where is_within(missed_at, $since, $until)
+        from breaches_between($since, $until)
     )
     group by all
 ),
