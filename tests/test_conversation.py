@@ -76,14 +76,14 @@ def test_what_counters_count_is_said_once_each() -> None:
     """Posts and replies, openings and ends, moods and surveys."""
     _, book = told(
         "10:00 post sentiment=-0.5", "10:01 reply agent=ann", "10:02 post sentiment=0.5",
-        "10:03 post", "10:04 post sentiment=0", "10:05 closed agent=ann",
+        "10:03 post sentiment=1", "10:04 post sentiment=0", "10:05 closed agent=ann",
         "10:06 survey_sent survey=csat", "10:07 survey_answered survey=csat score=5",
         "10:08 survey_sent survey=nps", "10:09 survey_answered survey=nps score=3",
         "10:10 reopened",
     )  # fmt: skip
     counted = {
         cells.POSTS: 4, cells.REPLIES: 1, cells.OPENED: 1, cells.CLOSED: 1, cells.ENTERED: 1,
-        cells.SCORED: 3, cells.NEGATIVE: 1, cells.POSITIVE: 1, cells.LATE_POSTS: 0,
+        cells.SCORED: 4, cells.NEGATIVE: 1, cells.POSITIVE: 2, cells.LATE_POSTS: 0,
         cells.SURVEYED["csat"]: 1, cells.SURVEYED["nps"]: 1,
         cells.ANSWERED["csat", "positive"]: 1, cells.ANSWERED["nps", "detractor"]: 1,
     }  # fmt: skip
