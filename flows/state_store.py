@@ -22,7 +22,7 @@ from zlib import crc32
 from replywatch.metrics.kept import Changes, Kept, ResumeError
 from replywatch.sql.checksums import look_into
 
-LAYOUT = 4
+LAYOUT = 5
 """Of the files and of what lies in them; another one is refused."""
 
 SPARE = 2

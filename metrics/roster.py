@@ -107,6 +107,7 @@ class Roster:
 
     def _answer(self, answer: Answer, is_sampled: bool) -> None:
         agent = self._agent(answer.agent)
+        answer.agent = agent.name  # one text for all of them
         kept = KeptAnswer(answer, is_sampled=is_sampled)
         insort(agent.answers, kept, key=reply_key)
         agent.touch(kept)
@@ -201,15 +202,15 @@ class Roster:
         for index in range(first, last):
             one = kept[index]
             answer = one.answer
-            if one.told is not None and answer.since > changed_to:
+            if one.active >= 0 and answer.since > changed_to:
                 continue
             share = attention.share(index - low)
-            if one.told == share and one.generation == answer.generation:
+            if (one.active, one.method) == share and one.generation == answer.generation:
                 continue
             if not one.is_sampled:
                 self.samples.append((answer.scope, share[0] / SECOND))
             one.is_sampled = True
-            one.told, one.generation = share, answer.generation
+            (one.active, one.method), one.generation = share, answer.generation
             one.revision += 1
             agent.touch(one)
             yield (

@@ -20,11 +20,12 @@ _AGENTS, _ANSWERS = 0, 1
 """Parts: an agent without the answers, and the answers of an agent and minute."""
 
 
-class KeptAnswer(msgspec.Struct, array_like=True):
+class KeptAnswer(msgspec.Struct, array_like=True, gc=False):
     """An answer, and what was told of it."""
 
     answer: Answer
-    told: tuple[int, str] | None = None  # active microseconds and method
+    active: int = -1  # microseconds, as told; below 0 before
+    method: str = ""
     generation: int = 0  # as told
     revision: int = 0
     is_sampled: bool = False  # the histogram has it, maybe from before a restatement

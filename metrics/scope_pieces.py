@@ -12,10 +12,11 @@ from collections.abc import Iterable
 import msgspec
 
 from replywatch.metrics.cells import Cell
+from replywatch.metrics.closed import Closed
 from replywatch.metrics.episodes import Episode
 from replywatch.metrics.kept import Kept, Piece
 from replywatch.metrics.policy import Scope
-from replywatch.metrics.scope_state import Closed, ScopeState
+from replywatch.metrics.scope_state import ScopeState
 from replywatch.metrics.standing import Standing
 from replywatch.metrics.volume import Volume
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from itertools import groupby
+from operator import itemgetter
 
 import msgspec
 
@@ -23,6 +25,7 @@ from replywatch.metrics.cells import (
     Cell,
     Told,
 )
+from replywatch.metrics.closed import Closed
 from replywatch.metrics.episodes import Episode
 from replywatch.metrics.policy import SLAS, Objective, PolicyBook, Scope
 from replywatch.metrics.rows import Row
@@ -69,18 +72,6 @@ def is_out_of_reach(objective: Objective | None, met: int, missed: int, expected
     return (outcomes - missed) / outcomes < objective.ratio
 
 
-class Closed(msgspec.Struct, array_like=True):
-    """A closed window that can still be restated: what made it, and the row that was written."""
-
-    cell: Cell
-    end: int
-    met: list[int]
-    missed: list[int]
-    verdict: Verdict  # what was known of its volume when it closed
-    row: Row | None
-    revision: int = 0
-
-
 class ScopeState(msgspec.Struct, array_like=True):
     """Windows and state of one scope. `settled` stands at the end of the last closed window."""
 
@@ -115,7 +106,7 @@ class ScopeState(msgspec.Struct, array_like=True):
         counts = told.counts
         minutes, moods = _minutes(counts), (counts[SCORED], counts[NEGATIVE])
         verdict = self.volume.see(window, minutes, self.spikes, *moods)
-        closed = Closed(cell, end, *_outcomes(counts), verdict, None)
+        closed = Closed.of(cell, end, *_outcomes(counts), verdict)
         closed.row = self._row(window, closed, told, policy)
         self.closed[window] = closed
         self.order.append(window)
@@ -144,16 +135,12 @@ class ScopeState(msgspec.Struct, array_like=True):
         start = bisect_left(self.order, min(window for window, _, _ in kept))
         for window in reversed(self.order[start:]):
             self.settled.move(Told.by(self.closed[window].cell), -1)
-        for window, cell, is_added in kept:
+        for window, changes in groupby(sorted(kept, key=itemgetter(0)), itemgetter(0)):
             known = self.closed.get(window)
             if known is None:
-                known = Closed(Cell(), window + WINDOW, [], [], Verdict(), None)
-                self.closed[window] = known
+                known = self.closed[window] = Closed.of(Cell(), window + WINDOW)
                 insort(self.order, window)
-            if is_added:
-                known.cell.add(cell)
-            else:
-                known.cell.take_back(cell)
+            known.change((cell, is_added) for _, cell, is_added in changes)
             self.changed.add(window)
         rows = (self._restated_row(window, policy) for window in self.order[start:])
         return [row for row in rows if row is not None]
