@@ -94,19 +94,19 @@ class Router:
         self, chunk: bytes, source: str, offset: int, now: int | None, is_last: bool
     ) -> list[Event]:
         events: list[Event] = []
-        refusals: list[tuple[str, Refused, bytes, int]] = []
+        refusals: list[tuple[int, Refused, bytes, int]] = []
         latest = self.highest
         leapt: tuple[int, bytes, Event] | None = None
         for position, line in split_lines(chunk, offset):
             try:
                 event = self.decoder.decode_line(line, now)
             except Refused as refusal:
-                refusals.append((str(position), refusal, line, latest))
+                refusals.append((position, refusal, line, latest))
                 continue
             if leapt is not None:
                 start, raw, doubted = leapt
                 if event.time < doubted.time - LEAP:
-                    refusals.append((str(start), _leapt(doubted, event), raw, latest))
+                    refusals.append((start, _leapt(doubted, event), raw, latest))
                 else:
                     events.append(doubted)
                     latest = doubted.time
@@ -118,11 +118,12 @@ class Router:
                 latest = max(latest, event.time)
         if leapt is not None and is_last:
             events.append(leapt[2])
-        elif leapt is not None:
+        elif leapt is not None:  # what follows it is given again, too
             self.doubtful = chunk[leapt[0] - offset :]
+            refusals = [one for one in refusals if one[0] < leapt[0]]
         first = events[0].time if events else 0
         for place, why, line, before in refusals:  # in a replay, received with what is around
-            self.refuse(source, place, why, line, (before or first) if now is None else now)
+            self.refuse(source, str(place), why, line, (before or first) if now is None else now)
         return events
 
     def refuse(

@@ -91,6 +91,21 @@ def test_a_wrong_date_moves_no_clock(lines: list[bytes], in_order: Digests, tmp_
     assert all(b"2099" in raw for *_, raw in refused)
 
 
+def test_what_is_refused_after_a_wrong_date_is_kept_once(tmp_path: Path) -> None:
+    """A file's only event may be one: what follows it is read again with the next, or none."""
+    post = b'{"id":"%d","at":"2026-03-03T08:00:00Z","kind":"post","conversation":"c"}\n'
+    far = post.replace(b"2026", b"2099")
+    for number, content in enumerate(([post % 1], [post % 1, far % 2], [far % 1])):
+        events = write_lines(tmp_path / f"{number}.jsonl", [*content, b"torn\n", b"torn\n"])
+        out = replay(tmp_path / f"out{number}", events)
+        with closing(open_history(out)) as con:
+            found = con.execute(
+                "select position, reason from rejected order by position"
+            ).fetchall()
+        start = len(b"".join(content))
+        assert [(str(start), "malformed"), (str(start + 5), "malformed")] == found
+
+
 def test_a_line_after_a_long_gap_counts(tmp_path: Path) -> None:
     """Months in which nothing happens are no wrong date, nor is a file's last line."""
     post = '{"id":"%s","at":"%s-01T00:00:00Z","kind":"post","conversation":"%s"}\n'
