@@ -36,7 +36,8 @@ _PORTION = msgspec.msgpack.Decoder(dict[str, tuple[str, int]])
 class Threads:
     """Names the conversation of events that don't.
 
-    Parents are remembered for `memory` microseconds of event time after they were last answered.
+    Parents are remembered for `memory` microseconds of event time after they were last answered,
+    or up to a sixty-fourth longer: so that those of one conversation share what is known of them.
     """
 
     def __init__(self, partitions: list[str], memory: int) -> None:
@@ -46,6 +47,8 @@ class Threads:
         self.known: dict[str, tuple[str, int]] = {}  # as of the last checkpoint
         self.fresh: dict[str, tuple[str, int]] = {}  # since then; it has the last word
         self.next_sweep = 0
+        self._tick = max(memory // 64, 1)
+        self._shared: dict[tuple[str, int], tuple[str, int]] = {}  # since the last checkpoint
         self._journal = Journal(_PARENTS)
         self._swept = 0  # portions of the journal that the last sweep went through
 
@@ -55,8 +58,13 @@ class Threads:
             if event.conversation is None:
                 self.pending.append(event)
             else:
-                self.fresh[event.key] = (event.conversation, event.time)
+                self.fresh[event.key] = self._known_at(event.conversation, event.time)
         self.marks.hear(batch.partition, batch.as_of, batch.is_end)
+
+    def _known_at(self, conversation: str, at: int) -> tuple[str, int]:
+        """What is known of a message of `conversation` that was last answered at `at`."""
+        known = (conversation, -(-at // self._tick) * self._tick)
+        return self._shared.setdefault(known, known)
 
     def advance(self) -> tuple[int, bool, list[Event]]:
         """The watermark, whether it is the end, and the events it passed, now in conversations."""
@@ -84,7 +92,7 @@ class Threads:
             found = self.fresh.get(key) or self.known.get(key)
             if found is not None:
                 conversation = found[0]
-                self.fresh[key] = (conversation, max(found[1], at))
+                self.fresh[key] = self._known_at(conversation, max(found[1], at))
                 break
             path[key] = name
             if above is None or above.in_reply_to is None:
@@ -94,9 +102,9 @@ class Threads:
             key = identity(event.source, name)
             above = ahead.get(key)
             if key in path:  # a circle of parents: each stands alone
-                self.fresh.update((key, (name, at)) for key, name in path.items())
+                self.fresh.update((key, self._known_at(name, at)) for key, name in path.items())
                 return event.id
-        self.fresh.update((key, (conversation, at)) for key in path)
+        self.fresh.update(dict.fromkeys(path, self._known_at(conversation, at)))
         return conversation
 
     def _sweep(self, now: int) -> None:
@@ -118,6 +126,7 @@ class Threads:
             pieces.append(self._journal.write(self.fresh, at))
             self.known.update(self.fresh)
             self.fresh = {}
+            self._shared = {}
         return Changes(_ENCODER.encode(core), pieces, gone)
 
     def _limit(self) -> int:
