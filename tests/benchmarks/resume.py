@@ -43,6 +43,7 @@ objective = { ratio = 0.9, window = "5m", min_outcomes = 2 }
 CONFIG = """
 history = "history"
 policy = "policy.toml"
+lateness = "0.1s"  # else a resume would be measured that waits for the clock
 [source]
 folder = "inbox"
 [exporter]
