@@ -46,6 +46,7 @@ from replywatch.metrics.events import Decoder
 from replywatch.metrics.policy import PolicyBook, parse_duration
 from replywatch.metrics.policy_text import book_to_text
 from replywatch.metrics.times import NEVER, SECOND
+from replywatch.sql.history import prepare_database
 from replywatch.sql.manifest import POLICY, Manifest
 from replywatch.sql.writer import HistoryWriter
 
@@ -204,6 +205,7 @@ def run_live(
     ):
         made_of = json.dumps(made_from, sort_keys=True)
         if cluster.is_first:
+            prepare_database()
             _begin(settings.history, made_of, settings, policy)
             note_what_was_told(settings, policy, made_of)
         with member.running() as is_needed:

@@ -8,9 +8,11 @@ published, so a reader that opened it keeps a consistent picture and opens it an
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
+from threading import Lock, Thread
 from uuid import uuid4
 
 import duckdb
@@ -52,9 +54,27 @@ def kept_policy(folder: Path) -> PolicyBook | None:
     return None if kept is None else book_from_text(kept)
 
 
-@cache
+def prepare_database() -> None:
+    """Bind the models beside what else there is to do: the first `write_database` waits for it."""
+
+    def bind() -> None:
+        with suppress(duckdb.Error, OSError):  # whoever waits meets it, too
+            _empty_database()
+
+    Thread(target=bind).start()
+
+
 def _empty_database() -> bytes:
     """A database file with `create_empty` done; the models are bound once a process."""
+    with _BINDING:
+        return _bound()
+
+
+_BINDING = Lock()
+
+
+@cache
+def _bound() -> bytes:
     with TemporaryDirectory() as folder:
         path = Path(folder, DATABASE)
         with duckdb.connect(str(path)) as con:
