@@ -114,8 +114,9 @@ def test_durations_are_read(text: float | str, expected: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "5", "m", "5 minutes", "-1s", -1, "nan", "nans", "infd", float("nan"), "1e30d"]
-)
+    "text", ["", "5", "m", "5 minutes", "-1s", -1, "nan", "nans", "infd", float("nan"), "1e30d",
+             NEVER / SECOND]
+)  # fmt: skip
 def test_what_is_no_duration_is_refused(text: float | str) -> None:
     """The message names the value and says how to write one."""
     with pytest.raises(ValueError, match="is no duration; write seconds"):
@@ -160,6 +161,12 @@ def test_two_versions_of_one_instant_are_refused() -> None:
         book(a_policy(), a_policy(version="v2"))
 
 
+def test_two_versions_of_one_name_are_refused() -> None:
+    """Rows and snapshots name the version."""
+    with pytest.raises(PolicyError, match="two policy versions are named 'v1'"):
+        book(a_policy(), a_policy(effective_from=LATER))
+
+
 def test_no_version_is_refused() -> None:
     """A book without a policy answers nothing."""
     with pytest.raises(PolicyError, match="no policy"):
@@ -170,6 +177,85 @@ def test_an_archive_may_override_when_silence_ends_a_conversation() -> None:
     """The policy's own 30 days hold unless told otherwise."""
     assert 30 * DAY == book(a_policy()).expire_after
     assert 5 * SECOND == book(a_policy(), expire_after=5 * SECOND).expire_after
+
+
+def test_the_latest_version_says_how_long_things_last() -> None:
+    """Of the book as a whole; what is remembered is no longer than the shorter of the two."""
+    lengths = {"reopen_window": "2d", "active_cap": "5m", "expire_after": "9d"}
+    versions = book(a_policy(**lengths, version="v2", effective_from=LATER), a_policy())
+    found = (versions.reopen_window, versions.expire_after, versions.memory, versions.active_cap)
+    assert (2 * DAY, 9 * DAY, 2 * DAY, 300 * SECOND) == found
+    assert DAY == book(a_policy(), expire_after=DAY).memory
+
+
+def test_clocks_stop_for_the_reasons_of_their_sla() -> None:
+    """A bit for each SLA; a close is a reason beside the one of the pause."""
+    pause_on = {"first_response": ["lunch"], "resolution": ["closed", "lunch", "parts"]}
+    each = {"name": "each", "match": {"queue": ["each"]}, "pause_on": pause_on}
+    every = {"name": "all", "pause_on": ["lunch", "closed"], "match": {"queue": ["all"]}}
+    lunch = {"name": "lunch", "pause_on": ["lunch"], "match": {"queue": ["lunch"]}}
+    rules = book(a_policy(each, every, lunch, {"name": "none"}))
+
+    def stops(queue: str) -> list[int]:
+        rule = rules.rule_for(to_instant(EARLY), ("", "", queue), "low")
+        asked = [(None, False), ("lunch", False), ("parts", False), ("walk", False),
+                 (None, True), ("lunch", True)]  # fmt: skip
+        return [rule.stops(reason, is_closed) for reason, is_closed in asked]
+
+    first, resolution, all_three = 1 << FIRST, 1 << RESOLUTION, 0b111
+    assert [0, first | resolution, resolution, 0, resolution, first | resolution] == stops("each")
+    assert [0, all_three, 0, 0, all_three, all_three] == stops("all")
+    assert [0, all_three, 0, 0, 0, all_three] == stops("lunch")
+    assert [0] * 6 == stops("other")
+
+
+def test_a_clock_is_at_risk_by_ratio_or_by_seconds_left() -> None:
+    """Both in whole microseconds; without seconds none are left."""
+    rules: list[dict[str, Any]] = [
+        {"name": "both", "at_risk_ratio": 0.5, "at_risk_seconds": 90.25},
+        {"name": "ratio"},
+    ]
+    both, ratio = (book(a_policy(rule)).rule_for(to_instant(EARLY), ANY, "low") for rule in rules)
+    assert (50, 90_250_000) == (both.risk(100), both.warning)
+    assert (80, 0) == (ratio.risk(100), ratio.warning)
+
+
+def test_a_rule_has_the_calendar_of_its_schedule() -> None:
+    """One that never opens means the wall clock, as does none."""
+    schedules = {"mondays": hours("09:00", "17:00"), "never": hours()}
+    rules = [{"name": name, "schedule": name, "match": {"queue": [name]}} for name in schedules]
+    versions = book(a_policy(*rules, schedules=schedules))
+
+    def calendar(queue: str) -> Any:
+        return versions.rule_for(to_instant(EARLY), ("", "", queue), "low").calendar
+
+    assert "Europe/Berlin" == calendar("mondays").schedule.timezone
+    assert (None, None) == (calendar("never"), calendar("other"))
+
+
+def test_a_rule_is_found_again_by_its_tag_and_ends_with_its_version() -> None:
+    """Before the first version it is none's; a tag of no rule is a rule by that name."""
+    versions = book(a_policy(), a_policy(version="v2", effective_from=LATER))
+    start, change = to_instant(EARLY), to_instant(LATER)
+    none, old, new = (versions.rule_for(at, ANY, "low") for at in (start - 1, start, change))
+    assert (start, change, NEVER) == (none.until, old.until, new.until)
+    assert versions.tagged(old.tag) is old
+    assert versions.tagged(new.tag) is new
+    gone = versions.tagged("v0\0vip")
+    assert ("v0", "vip", (None, None, None)) == (gone.version, gone.rule.name, gone.targets)
+    assert gone is versions.tagged("v0\0vip")
+
+
+def test_surveys_have_the_scales_of_the_version_in_force() -> None:
+    """The ordinary ones before the first."""
+    versions = book(
+        a_policy(surveys={"csat_positive_from": {"5": 2}}),
+        a_policy(version="v2", effective_from=LATER, surveys={"csat_positive_from": {"5": 5}}),
+    )
+    start, change = to_instant(EARLY), to_instant(LATER)
+    instants = (start - 1, start, change - 1, change)
+    found = [versions.surveys_at(at).csat_positive_from for at in instants]
+    assert [{}, {"5": 2}, {"5": 2}, {"5": 5}] == found
 
 
 VERSION = 'version = "{name}"\neffective_from = {start}T00:00:00Z\nrules = []\n'

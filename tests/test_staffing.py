@@ -9,6 +9,7 @@ import pytest
 
 from replywatch.metrics.accuracy import coverage, mase, mean_absolute_error, wape
 from replywatch.metrics.erlang import (
+    MOST_SERVERS,
     erlang_b,
     erlang_c,
     mean_wait_seconds,
@@ -80,6 +81,21 @@ def test_impossible_questions_are_refused() -> None:
     assert servers_needed(1.0, 60, 20, 1.0) < 20
 
 
+def test_the_edges_of_what_may_be_asked() -> None:
+    """Nobody for nothing waits no time; no share, short contacts and small loads are fine."""
+    assert (0.0, math.inf) == (mean_wait_seconds(0, 0.0, 60), mean_wait_seconds(0, 0.5, 60))
+    assert (1, 2) == (servers_needed(0.1, 0.5, 20, 0.8), servers_needed(1.0, 60, 20, 0.0))
+    with pytest.raises(ValueError, match="less than 1,000,000 erlangs"):
+        servers_needed(MOST_SERVERS, 60, 20, 0.8)
+    assert 3 == servers_needed(2.0, 60, 20, service_level(3, 2.0, 60, 20))  # just enough
+    assert (1.0, 0.0) == (erlang_c(0, 0.5), service_level(0, 0.5, 60, 20))
+    assert 1.0 == service_level(0, 0.0, 60, 20)
+    assert (0, 1) == (
+        agents_for_immediate(9, 1800, 0, 1.0, 60, 0.8),
+        agents_for_immediate(0.5, 1800, 0.5, 1.0, 60, 0.8),
+    )
+
+
 def test_several_at_once_are_several_servers() -> None:
     """With two contacts at once the time of one is twice as long and half the people carry it."""
     alone = agents_for_immediate(60, 1800, 300, 1.0, 60, 0.8)
@@ -105,8 +121,11 @@ def test_an_interval_in_which_it_opens_or_closes_has_the_people_of_its_open_part
     third = agents_for_immediate(3, 300, *asked)
     opens, _ = flow_of_immediate([9, 0], [300, 900], 900, *asked)
     assert (third + 6, 0) == (opens.agents, opens.backlog_end)
-    closes, night = flow_of_immediate([9, 1], [300, 0], 900, *asked)
-    assert (third, 6, 7) == (closes.agents, closes.backlog_end, night.backlog_end)
+    for after in ([0], [0, 0], [0, 900]):
+        closes, night, *_ = flow_of_immediate(
+            [9, 1, 1][: 1 + len(after)], [300, *after], 900, *asked
+        )
+        assert (third, 6, 7) == (closes.agents, closes.backlog_end, night.backlog_end)
 
 
 def test_deferred_work_is_spread_over_its_target_and_none_is_lost() -> None:
@@ -182,7 +201,8 @@ def test_a_week_is_the_median_of_the_last_four_ordinary_ones() -> None:
     assert [2.5, 2.5] == median_week(weeks)
     assert [4.0, 4.0] == naive_week(weeks)
     assert [None] == median_week([[None], [None]])
-    assert [] == median_week([])
+    assert [] == median_week([]) == naive_week([])
+    assert [7.0] == median_week([[7]]) == naive_week([[7]])
 
 
 def test_the_interval_follows_the_spread_of_the_past() -> None:
@@ -194,3 +214,4 @@ def test_the_interval_follows_the_spread_of_the_past() -> None:
     assert (0.0, 10.0) == Spread(-2.0, 10.0).around(0.0)
     assert spread_of([]) is None
     assert 2.5 == quantile([1, 2, 3, 4], 0.5)
+    assert [1, 1.5, 3, 4] == [quantile([1, 2, 4], share) for share in (0, 0.25, 0.75, 1)]
