@@ -115,6 +115,11 @@ class LineReader:
         self.offset += passed
         return data[passed:]
 
+    @property
+    def pending(self) -> int:
+        """Bytes known of the line after the chunk returned last."""
+        return len(self._tail)
+
     def give_back(self, lines: bytes) -> None:
         """Return these last lines of the chunk returned last once more, before what follows."""
         self._tail = lines + self._tail

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zlib import crc32
 
-from replywatch.flows.lines import LINE_CAP, split_lines
+from replywatch.flows.lines import CHUNK, LINE_CAP, split_lines
 from replywatch.metrics.events import Decoder, Event, Refused
 from replywatch.metrics.rows import RejectedRow
 from replywatch.metrics.shard import Rows
@@ -23,8 +23,11 @@ Item = tuple[str, EventBatch | Rows]
 REFUSED = "refused"
 
 LEAP = 30 * DAY
-"""In a replay, a line this far ahead of those before it counts once the next one isn't as far back.
-One wrong date would move the clock, and all that follows be too late to be told."""
+"""In a replay, a line this far ahead of those before it is refused if the next one is back among
+those: one wrong date would move the clock, and all that follows be too late to be told."""
+
+WITNESS_WITHIN = 64 * 1024
+"""Bytes from the start of such a line to the end of the next one that can speak against it."""
 
 
 def too_long() -> Refused:
@@ -67,36 +70,40 @@ class Router:
         self.floor = 0  # in live service, what was last said to be complete
 
     def take_lines(
-        self, chunk: bytes, source: str, offset: int, now: int | None, *, is_last: bool = True
+        self, chunk: bytes, source: str, offset: int, now: int | None, *, following: int = CHUNK
     ) -> list[Event]:
         """Take whole lines in; the events among them.
 
-        In a replay (`now` is `None`) a last line that leaps ahead is left in `doubtful` unless
-        nothing follows (`is_last`).
+        In a replay (`now` is `None`) a last event that leaps ahead is left in `doubtful`, with what
+        stands after it, while one may speak against it: `following` bytes of the next line are
+        known.
         """
         self.doubtful = b""
         events = self.decoder.decode_chunk(chunk, now)
         if events is None or (now is None and self._has_leap(events)):
-            events = self._take_singly(chunk, source, offset, now, is_last)
+            events = self._take_singly(chunk, source, offset, now, following)
         self.take(events)
         return events
+
+    def _is_far(self, at: int, before: int) -> bool:
+        return at > before + max(LEAP, self.lateness)
 
     def _has_leap(self, events: list[Event]) -> bool:
         highest = self.highest
         for event in events:
             if event.time > highest:
-                if event.time > highest + LEAP:
+                if highest and self._is_far(event.time, highest):
                     return True
                 highest = event.time
         return False
 
     def _take_singly(
-        self, chunk: bytes, source: str, offset: int, now: int | None, is_last: bool
+        self, chunk: bytes, source: str, offset: int, now: int | None, following: int
     ) -> list[Event]:
         events: list[Event] = []
         refusals: list[tuple[int, Refused, bytes, int]] = []
         latest = self.highest
-        leapt: tuple[int, bytes, Event] | None = None
+        leapt: tuple[int, bytes, Event, int] | None = None  # the last: how many events before it
         for position, line in split_lines(chunk, offset):
             try:
                 event = self.decoder.decode_line(line, now)
@@ -104,23 +111,31 @@ class Router:
                 refusals.append((position, refusal, line, latest))
                 continue
             if leapt is not None:
-                start, raw, doubted = leapt
-                if event.time < doubted.time - LEAP:
+                start, raw, doubted, _ = leapt
+                is_near = position + len(line) - start <= WITNESS_WITHIN
+                if is_near and self._is_far(latest, event.time):
+                    events.append(event)  # it is itself far from the others, and says nothing
+                    continue
+                if is_near and self._is_far(doubted.time, event.time):
                     refusals.append((start, _leapt(doubted, event), raw, latest))
                 else:
                     events.append(doubted)
                     latest = doubted.time
                 leapt = None
-            if now is None and event.time > latest + LEAP:
-                leapt = (position, line, event)
+            if now is None and latest and self._is_far(event.time, latest):
+                leapt = (position, line, event, len(events))
             else:
                 events.append(event)
                 latest = max(latest, event.time)
-        if leapt is not None and is_last:
-            events.append(leapt[2])
-        elif leapt is not None:  # what follows it is given again, too
-            self.doubtful = chunk[leapt[0] - offset :]
-            refusals = [one for one in refusals if one[0] < leapt[0]]
+        if leapt is not None:
+            start, _, doubted, before_it = leapt
+            doubtful = chunk[start - offset :]
+            if len(doubtful) + following > WITNESS_WITHIN:
+                events.append(doubted)
+            else:  # what follows it is given again, too
+                self.doubtful = doubtful
+                del events[before_it:]
+                refusals = [one for one in refusals if one[0] < start]
         first = events[0].time if events else 0
         for place, why, line, before in refusals:  # in a replay, received with what is around
             self.refuse(source, str(place), why, line, (before or first) if now is None else now)

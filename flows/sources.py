@@ -180,8 +180,8 @@ class _FilesPartition(_ReplayPartition):
             del self._readers[name]
             state.done.add(name)
         before, router.highest = router.highest, state.highest.get(name, 0)
-        is_last = is_done or reader.is_passing_over
-        events = router.take_lines(chunk, name, reader.start, None, is_last=is_last)
+        following = CHUNK if is_done or reader.is_passing_over else reader.pending
+        events = router.take_lines(chunk, name, reader.start, None, following=following)
         reader.give_back(router.doubtful)
         self._sent += len(events)
         too_long, reader.too_long = reader.too_long, []

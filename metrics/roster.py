@@ -89,9 +89,11 @@ class Roster:
         """Take in what a shard says; active time waits for `advance`."""
         self.marks.hear(str(news.shard), news.as_of, news.is_end)
         sampled = [answer for answer in news.answers_taken_back if self._take_back(answer)]
-        again = {(answer.agent, *answer_key(answer)) for answer in sampled}
+        # The wait that it answers may begin elsewhere by now.
+        again = {(answer.agent, answer.conversation, answer.replied_at) for answer in sampled}
         for answer in news.answers:
-            self._answer(answer, (answer.agent, *answer_key(answer)) in again)
+            reply = (answer.agent, answer.conversation, answer.replied_at)
+            self._answer(answer, reply in again)
         for focus in news.focus_taken_back:
             agent = self._agent(focus.agent)
             place = bisect_left(agent.focus, focus_key(focus), key=focus_key)

@@ -139,11 +139,13 @@ class Threads:
         self.marks, self.pending = state.marks, state.pending
         self.next_sweep, self._swept = state.next_sweep, state.swept
         limit, is_swept = self._limit(), False
+        shared: dict[tuple[str, int], tuple[str, int]] = {}
         for number, data in self._journal.read(kept):
             if number >= self._swept and not is_swept:
                 self._forget(limit)
                 is_swept = True
-            self.known.update(_PORTION.decode(data))
+            portion = _PORTION.decode(data)
+            self.known.update((key, shared.setdefault(at, at)) for key, at in portion.items())
         if not is_swept:
             self._forget(limit)
 

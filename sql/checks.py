@@ -85,11 +85,12 @@ def list_checks(of: Description) -> list[Check]:
     checks = []
     if of.key:
         key = ", ".join(of.key)
-        query = f"select {key}, count(*) as n from {of.name} group by all having n > 1"
+        query = f"select {key} from {of.name} group by all having count(*) > 1"
         checks.append(Check(of.name, f"({key}) is unique", query))
     filled = [c for c in dict.fromkeys((*of.key, *of.not_null)) if c not in of.nullable_in_key]
     if filled:
-        query = f"select * from {of.name} where {' or '.join(f'{c} is null' for c in filled)}"
+        empty = " or ".join(f"{column} is null" for column in filled)
+        query = f"select {', '.join(of.key or filled)} from {of.name} where {empty}"
         checks.append(Check(of.name, f"{', '.join(filled)} are not null", query))
     for column, values in (of.accepted_values or {}).items():
         listed = ", ".join(f"'{value}'" for value in values)

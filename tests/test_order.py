@@ -71,7 +71,7 @@ def test_two_workers_write_the_same_tables(sample: Path, in_order: Digests, tmp_
 def test_a_wrong_date_moves_no_clock(lines: list[bytes], in_order: Digests, tmp_path: Path) -> None:
     """Lines of 2099, here and there, are refused with the place of each; all else is as without."""
     far = b'{"id":"f%d","at":"2099-01-01T00:00:00Z","kind":"post","conversation":"far"}\n'
-    places = {0, 900, *range(3000, 8000)}  # so many that some end a chunk
+    places = {1, 900, *range(3000, 8000)}  # so many that some end a chunk
     spoilt = [
         part
         for number, line in enumerate(lines)
@@ -91,19 +91,75 @@ def test_a_wrong_date_moves_no_clock(lines: list[bytes], in_order: Digests, tmp_
     assert all(b"2099" in raw for *_, raw in refused)
 
 
+POST = '{"id":"%s","at":"%sT00:00:00Z","kind":"post","conversation":"c%s"}\n'
+
+
+def told_of(tmp_path: Path, text: bytes, **options: Any) -> tuple[list[str], list[tuple[str, str]]]:
+    """Ids of the messages in a replay of this file; position and reason of what it refused."""
+    tmp_path.mkdir(exist_ok=True)
+    (tmp_path / "events.jsonl").write_bytes(text)
+    with closing(
+        open_history(replay(tmp_path / "out", tmp_path / "events.jsonl", **options))
+    ) as con:
+        ids = con.execute("select id from messages order by id").fetchall()
+        query = "select position, reason from rejected order by position::int"
+        return [row[0] for row in ids], con.execute(query).fetchall()
+
+
+def lines_of(*dates: str) -> bytes:
+    """Posts of these dates, their ids `a` and on, each of a conversation of its own."""
+    names = "abcdefgh"
+    return b"".join(
+        (POST % (name, date, name)).encode() for name, date in zip(names, dates, strict=False)
+    )
+
+
 def test_what_is_refused_after_a_wrong_date_is_kept_once(tmp_path: Path) -> None:
-    """A file's only event may be one: what follows it is read again with the next, or none."""
-    post = b'{"id":"%d","at":"2026-03-03T08:00:00Z","kind":"post","conversation":"c"}\n'
-    far = post.replace(b"2026", b"2099")
-    for number, content in enumerate(([post % 1], [post % 1, far % 2], [far % 1])):
-        events = write_lines(tmp_path / f"{number}.jsonl", [*content, b"torn\n", b"torn\n"])
-        out = replay(tmp_path / f"out{number}", events)
-        with closing(open_history(out)) as con:
-            found = con.execute(
-                "select position, reason from rejected order by position"
-            ).fetchall()
-        start = len(b"".join(content))
-        assert [(str(start), "malformed"), (str(start + 5), "malformed")] == found
+    """What follows a date in doubt is read again with the next line, or with none."""
+    two = lines_of("2026-03-03", "2099-01-01")
+    for name, text in (
+        ("last", two),
+        ("judged", two + lines_of("2026-03-04").replace(b'"a"', b'"z"')),
+    ):
+        torn = text[: len(two)] + b"torn\ntorn\n" + text[len(two) :]
+        ids, refused = told_of(tmp_path / name, torn)
+        judged = [(str(len(two) // 2), "ahead")] if name == "judged" else []
+        wanted = [*judged, *((str(len(two) + n), "malformed") for n in (0, 5))]
+        assert (["a", "b"] if name == "last" else ["a", "z"], wanted) == (ids, refused)
+
+
+def test_a_wrong_old_date_speaks_against_nobody(tmp_path: Path) -> None:
+    """Before or after a gap, or right at the start: good lines count, the old one is late."""
+    for number, dates in enumerate(
+        (
+            ("2026-01-01", "1970-01-01", "2026-01-02", "2026-01-03"),
+            ("2026-01-01", "2026-03-01", "1970-01-01", "2026-03-02"),
+            ("2026-01-01", "1970-01-01", "2026-03-01", "1970-01-02", "2026-03-02"),
+        )
+    ):
+        ids, refused = told_of(tmp_path / str(number), lines_of(*dates))
+        good = [name for name, date in zip("abcdefgh", dates, strict=False) if date > "2000"]
+        assert set(good) <= {*ids}
+        assert "ahead" not in {reason for _, reason in refused}
+
+
+def test_within_the_lateness_no_line_is_ahead(tmp_path: Path) -> None:
+    """A lateness of months makes days of months count in any order."""
+    dates = ("2026-01-01", "2026-02-10", "2026-01-02", "2026-02-11")
+    ids, refused = told_of(tmp_path, lines_of(*dates), lateness=90 * 86_400)
+    assert (["a", "b", "c", "d"], []) == (ids, refused)
+
+
+def test_nobody_waits_long_for_who_speaks_against_a_date(tmp_path: Path) -> None:
+    """A date in doubt counts where megabytes of other lines follow, or one that is too long."""
+    two, after = (
+        lines_of("2026-03-03", "2026-05-01"),
+        lines_of("2026-03-04").replace(b'"a"', b'"z"'),
+    )
+    for name, between in (("refused", b"torn\n" * 50_000), ("long", b"x" * 3_000_000 + b"\n")):
+        ids, refused = told_of(tmp_path / name, two + between + after)
+        assert {"a", "b"} <= {*ids}
+        assert between.count(b"\n") == sum(reason == "malformed" for _, reason in refused)
 
 
 def test_a_line_after_a_long_gap_counts(tmp_path: Path) -> None:
