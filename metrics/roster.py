@@ -1,7 +1,8 @@
 """The roster: agents' active time and states, from what the shards say of them.
 
 An answered wait is told when no later reply can share its time any more: `active_cap` after it, at
-the next full minute. What comes late changes what was told, as a higher revision, while it is kept.
+the next step of a fifteenth of the cap. What comes late changes what was told, as a higher
+revision, while it is kept.
 
 Definitions with worked examples: docs/dictionary.md, "Agents".
 """
@@ -32,9 +33,12 @@ from replywatch.metrics.roster_agents import (
     state_key,
 )
 from replywatch.metrics.rows import RejectedRow, Row
-from replywatch.metrics.times import MINUTE, NEVER, SECOND
+from replywatch.metrics.times import NEVER, SECOND
 from replywatch.metrics.watermark import Marks
 from replywatch.metrics.wire import as_one_block
+
+STEPS = 15
+"""In how many steps the clock goes through `active_cap`: what each of them passed is told."""
 
 STATES = ("available", "busy", "away", "offline")
 
@@ -168,8 +172,9 @@ class Roster:
     def advance(self) -> tuple[list[Row], list[Row]]:
         """Rows of `handling` and of `agent_states` that are known now, or changed."""
         self.watermark = now = max(self.watermark, self.marks.watermark())
-        # By whole minutes: all that may share its time is looked through each time.
-        limit = NEVER if self.marks.is_end else (now - self.cap) // MINUTE * MINUTE
+        # Not at every step: all that may share its time is looked through each time.
+        step = max(self.cap // STEPS, 1)
+        limit = NEVER if self.marks.is_end else (now - self.cap) // step * step
         handling: list[Row] = []
         busy = set()
         for name in sorted(self._busy):
