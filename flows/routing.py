@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
 from zlib import crc32
 
 from replywatch.flows.lines import CHUNK, LINE_CAP, split_lines
@@ -28,6 +29,15 @@ those: one wrong date would move the clock, and all that follows be too late to 
 
 WITNESS_WITHIN = 64 * 1024
 """Bytes from the start of such a line to the end of the next one that can speak against it."""
+
+
+class _Doubted(NamedTuple):
+    """An event that leaps ahead: where its line starts, and how many events came before it."""
+
+    start: int
+    line: bytes
+    event: Event
+    place: int
 
 
 def too_long() -> Refused:
@@ -66,6 +76,7 @@ class Router:
         self.refused: list[RejectedRow] = []
         self.doubtful = b""  # the end of the last chunk, to be given again with the line after it
         self.lateness = lateness
+        self.leap = max(LEAP, lateness)
         self.highest = 0  # latest event time seen
         self.floor = 0  # in live service, what was last said to be complete
 
@@ -85,14 +96,11 @@ class Router:
         self.take(events)
         return events
 
-    def _is_far(self, at: int, before: int) -> bool:
-        return at > before + max(LEAP, self.lateness)
-
     def _has_leap(self, events: list[Event]) -> bool:
         highest = self.highest
         for event in events:
             if event.time > highest:
-                if highest and self._is_far(event.time, highest):
+                if highest and event.time > highest + self.leap:
                     return True
                 highest = event.time
         return False
@@ -102,40 +110,39 @@ class Router:
     ) -> list[Event]:
         events: list[Event] = []
         refusals: list[tuple[int, Refused, bytes, int]] = []
-        latest = self.highest
-        leapt: tuple[int, bytes, Event, int] | None = None  # the last: how many events before it
+        latest, leap = self.highest, self.leap
+        doubted: _Doubted | None = None
         for position, line in split_lines(chunk, offset):
             try:
                 event = self.decoder.decode_line(line, now)
             except Refused as refusal:
                 refusals.append((position, refusal, line, latest))
                 continue
-            if leapt is not None:
-                start, raw, doubted, _ = leapt
-                is_near = position + len(line) - start <= WITNESS_WITHIN
-                if is_near and self._is_far(latest, event.time):
+            if doubted is not None:
+                is_near = position + len(line) - doubted.start <= WITNESS_WITHIN
+                if is_near and event.time < latest - leap:
                     events.append(event)  # it is itself far from the others, and says nothing
                     continue
-                if is_near and self._is_far(doubted.time, event.time):
-                    refusals.append((start, _leapt(doubted, event), raw, latest))
+                if is_near and event.time < doubted.event.time - leap:
+                    why = _leapt(doubted.event, event)
+                    refusals.append((doubted.start, why, doubted.line, latest))
                 else:
-                    events.append(doubted)
-                    latest = doubted.time
-                leapt = None
-            if now is None and latest and self._is_far(event.time, latest):
-                leapt = (position, line, event, len(events))
+                    events.append(doubted.event)
+                    latest = doubted.event.time
+                doubted = None
+            if now is None and latest and event.time > latest + leap:
+                doubted = _Doubted(position, line, event, len(events))
             else:
                 events.append(event)
                 latest = max(latest, event.time)
-        if leapt is not None:
-            start, _, doubted, before_it = leapt
-            doubtful = chunk[start - offset :]
-            if len(doubtful) + following > WITNESS_WITHIN:
-                events.append(doubted)
+        if doubted is not None:
+            rest = chunk[doubted.start - offset :]
+            if len(rest) + following > WITNESS_WITHIN:
+                events.append(doubted.event)
             else:  # what follows it is given again, too
-                self.doubtful = doubtful
-                del events[before_it:]
-                refusals = [one for one in refusals if one[0] < start]
+                self.doubtful = rest
+                del events[doubted.place :]
+                refusals = [one for one in refusals if one[0] < doubted.start]
         first = events[0].time if events else 0
         for place, why, line, before in refusals:  # in a replay, received with what is around
             self.refuse(source, str(place), why, line, (before or first) if now is None else now)
