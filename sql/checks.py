@@ -80,8 +80,14 @@ def column_meanings(table: str) -> dict[str, str]:
     return {} if found is None else {name: of["about"] for name, of in found.columns.items()}
 
 
-def list_checks(of: Description) -> list[Check]:
-    """Every check of a model."""
+def list_checks(of: Description, dropped: Collection[str] = ()) -> list[Check]:
+    """Every check of a model that can hold in a history of which days were `dropped`: none that
+    compares such a table with another one."""
+    checks = _all_checks(of)
+    return [check for check in checks if not dropped or not _compares(check, dropped)]
+
+
+def _all_checks(of: Description) -> list[Check]:
     checks = []
     if of.key:
         key = ", ".join(of.key)
@@ -107,31 +113,19 @@ def list_checks(of: Description) -> list[Check]:
     return checks
 
 
-def left_out(checks: Collection[Check], dropped: Collection[str]) -> list[Check]:
-    """Those of the checks that compare a table whose old days were `dropped` with another."""
-    return [
-        check
-        for check in checks
-        if dropped
-        and len(tables := tables_behind(check.query)) > 1
-        and not tables.isdisjoint(dropped)
-    ]
+def _compares(check: Check, dropped: Collection[str]) -> bool:
+    tables = tables_behind(check.query)
+    return len(tables) > 1 and not tables.isdisjoint(dropped)
 
 
 def check_history(
     con: duckdb.DuckDBPyConnection, dropped: Collection[str] = ()
 ) -> Iterator[Failure]:
-    """Every failure of every model, as they are found; nothing means the history is sound.
-
-    What compares a table of which days were `dropped` with another one isn't asked.
-    """
+    """Every failure of every model, as they are found; nothing means the history is sound."""
     for description in read_descriptions().values():
         yield from _check_columns(con, description)
-        checks = list_checks(description)
-        skipped = left_out(checks, dropped)
-        for check in checks:
-            if check not in skipped:
-                yield from _run(con, check)
+        for check in list_checks(description, dropped):
+            yield from _run(con, check)
 
 
 def look_again(con: duckdb.DuckDBPyConnection, failures: list[Failure]) -> Iterator[Failure]:

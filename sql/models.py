@@ -109,11 +109,12 @@ def read_models() -> dict[str, str]:
     return {name: query for name, query in _read(*FOLDERS, MACROS).items() if name not in macros}
 
 
-def tables_behind(query: str) -> set[str]:
+@cache
+def tables_behind(query: str) -> frozenset[str]:
     """The tables of the history that a query reads, also through models and macros."""
     text, found = _COMMENT.sub("", query), _read(*FOLDERS, MACROS)
     names = set(_REFERENCE.findall(text))
-    tables = (set(_TABLE.findall(text)) | (names - found.keys())) & TABLES.keys()
+    tables = frozenset((set(_TABLE.findall(text)) | (names - found.keys())) & TABLES.keys())
     return tables.union(*(tables_behind(found[name]) for name in names & found.keys()))
 
 
