@@ -64,6 +64,13 @@ class Cell(msgspec.Struct, array_like=True, gc=False):
         self.facts = list((Counter(self.facts) - Counter(other.facts)).elements())
         self.values = list((Counter(self.values) - Counter(other.values)).elements())
 
+    def change(self, other: Cell, is_added: bool) -> None:
+        """Add what `other` says, or undo that."""
+        if is_added:
+            self.add(other)
+        else:
+            self.take_back(other)
+
     def part(self, other: Cell) -> None:
         """Leave out of both what both say."""
         facts, values = Counter(self.facts), Counter(self.values)

@@ -49,8 +49,5 @@ class Closed(msgspec.Struct, array_like=True):
         """Add cells to what happened in it or, where the flag is false, take them back."""
         own = self.cell
         for cell, is_added in changes:
-            if is_added:
-                own.add(cell)
-            else:
-                own.take_back(cell)
+            own.change(cell, is_added)
         self.packed = _ENCODER.encode(own)

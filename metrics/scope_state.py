@@ -92,10 +92,7 @@ class ScopeState(msgspec.Struct, array_like=True):
         is_new = known is None
         if known is None:
             known = self.open[window] = Cell()
-        if is_added:
-            known.add(cell)
-        else:
-            known.take_back(cell)
+        known.change(cell, is_added)
         return is_new
 
     def close(self, window: int, end: int, policy: PolicyBook, forget: int) -> Row | None:

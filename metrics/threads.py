@@ -139,13 +139,13 @@ class Threads:
         self.marks, self.pending = state.marks, state.pending
         self.next_sweep, self._swept = state.next_sweep, state.swept
         limit, is_swept = self._limit(), False
-        shared: dict[tuple[str, int], tuple[str, int]] = {}
+        share = self._shared.setdefault
         for number, data in self._journal.read(kept):
             if number >= self._swept and not is_swept:
                 self._forget(limit)
                 is_swept = True
             portion = _PORTION.decode(data)
-            self.known.update((key, shared.setdefault(at, at)) for key, at in portion.items())
+            self.known.update((key, share(known, known)) for key, known in portion.items())
         if not is_swept:
             self._forget(limit)
 
