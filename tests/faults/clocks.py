@@ -14,10 +14,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-import duckdb
 from replays import policy_text, wait_for
 
-from faults.readers import COMMAND, DatabaseReader
+from faults.readers import COMMAND, DatabaseReader, connect
 from faults.registry import Figures, Size, Unavailable, fault
 from replywatch.flows.cli_errors import STALLED
 from replywatch.sql.history import open_history
@@ -98,10 +97,10 @@ class Turned:
 
     def ask(self, query: str) -> list[tuple[Any, ...]]:
         """Ask the history; nothing while there is none."""
-        if not (self.history / "replywatch.duckdb").exists():
+        database = self.history / "replywatch.duckdb"
+        if not database.exists():
             return []
-        with duckdb.connect(str(self.history / "replywatch.duckdb"), read_only=True) as con:
-            con.execute("set enable_progress_bar = false")
+        with connect(database) as con:
             return con.execute(query).fetchall()
 
     def probe(self, name: str, figures: Figures) -> None:

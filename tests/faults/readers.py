@@ -68,6 +68,13 @@ class Reader(threading.Thread):
         return told
 
 
+def connect(database: Path) -> duckdb.DuckDBPyConnection:
+    """As any client opens a history, but for the progress it would print among the figures."""
+    con = duckdb.connect(str(database), read_only=True)
+    con.execute("set enable_progress_bar = false")
+    return con
+
+
 class DatabaseReader(Reader):
     """A DuckDB client on `replywatch.duckdb`: each key once, and none that disappears."""
 
@@ -80,8 +87,7 @@ class DatabaseReader(Reader):
         """Look at every key of every table."""
         if not self.database.exists():
             return
-        with duckdb.connect(str(self.database), read_only=True) as con:
-            con.execute("set enable_progress_bar = false")
+        with connect(self.database) as con:
             for name, table in TABLES.items():
                 found = con.execute(f"select hash({key_of(table)}) from {name}").fetchall()
                 keys = {key for (key,) in found}
