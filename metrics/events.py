@@ -94,6 +94,15 @@ class Event(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         """Identity for duplicates: the id within its source."""
         return identity(self.source, self.id)
 
+    def __lt__(self, other: Event) -> bool:
+        """By what they say, for two that share time and identity: whether they were late is no
+        part of it."""
+        return _said(self) < _said(other)
+
+
+def _said(event: Event) -> bytes:
+    return msgspec.json.encode(msgspec.structs.replace(event, is_late=False))
+
 
 _SHOWN = frozenset(Event.__struct_fields__) - {"customer"}
 """Fields whose values are kept as they are, also in a line that is refused."""
@@ -125,7 +134,8 @@ by_time: Callable[[Event], int] = attrgetter("time")
 def by_order(event: Event) -> tuple[int, bool, int, int, str, str]:
     """The total order of events: time, `seq` where given, kind, id; never the order of arrival.
 
-    At one instant an event with a `seq` comes before one without.
+    At one instant an event with a `seq` comes before one without. Of two different deliveries of
+    one event at one instant `settle_ties` puts the same one first, whichever arrived first.
     """
     seq = event.seq
     rank = KIND_RANK[event.kind]
@@ -144,10 +154,14 @@ def settle_ties(events: list[Event]) -> None:
     for index, event in enumerate(events):
         if event.time != previous:
             if index - start > 1:
-                events[start:index] = sorted(events[start:index], key=by_order)
+                events[start:index] = sorted(events[start:index], key=_in_full)
             start, previous = index, event.time
     if len(events) - start > 1:
-        events[start:] = sorted(events[start:], key=by_order)
+        events[start:] = sorted(events[start:], key=_in_full)
+
+
+def _in_full(event: Event) -> tuple[tuple[int, bool, int, int, str, str], Event]:
+    return by_order(event), event
 
 
 DETAIL_CAP = 500

@@ -270,7 +270,8 @@ class Shard:
             events = not_forgotten(events, old, self.finals.of(name), before, book)
             log = [] if old is None else old.log.events()
             known = {event.key for event in log}
-            fresh = {event.key: event for event in events if event.key not in known}
+            # of two deliveries the earlier counts, as among events in time
+            fresh = {event.key: event for event in reversed(events) if event.key not in known}
             if not fresh:
                 continue
             generation = 0 if old is None else old.generation + 1

@@ -58,8 +58,15 @@ class Threads:
             if event.conversation is None:
                 self.pending.append(event)
             else:
-                self.fresh[event.key] = self._known_at(event.conversation, event.time)
+                key = event.key
+                found = self._found(key)
+                at = event.time if found is None else max(found[1], event.time)
+                self.fresh[key] = self._known_at(event.conversation, at)
         self.marks.hear(batch.partition, batch.as_of, batch.is_end)
+
+    def _found(self, key: str) -> tuple[str, int] | None:
+        """What is known of a message, maybe longer than it should be: the next sweep forgets it."""
+        return self.fresh.get(key) or self.known.get(key)
 
     def _known_at(self, conversation: str, at: int) -> tuple[str, int]:
         """What is known of a message of `conversation` that was last answered at `at`."""
@@ -83,19 +90,21 @@ class Threads:
     def _conversation_of(self, event: Event, ahead: dict[str, Event]) -> str:
         """Walk up to the first ancestor whose conversation is known, or to the topmost id named.
 
+        One that is older than the memory ends the walk as if it was forgotten already.
+
         Ids are unique within a source, so parents are looked up in the source of the child.
         """
         path: dict[str, str] = {}
         above: Event | None = event
         name, key, at = event.id, event.key, event.time
         while True:
-            found = self.fresh.get(key) or self.known.get(key)
-            if found is not None:
+            found = self._found(key)
+            if found is not None and found[1] >= event.time - self.memory:
                 conversation = found[0]
                 self.fresh[key] = self._known_at(conversation, max(found[1], at))
                 break
             path[key] = name
-            if above is None or above.in_reply_to is None:
+            if found is not None or above is None or above.in_reply_to is None:
                 conversation = name
                 break
             name = above.in_reply_to

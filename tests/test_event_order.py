@@ -68,3 +68,14 @@ def test_a_chunk_of_good_lines_is_taken_whole(end: bytes) -> None:
     broken = line.replace(b",", b"\n,", 1) % 1
     for chunk in (line % 1 + b" " + line % 2, broken, b"\n" + line % 1, line % 1 + b"\n" + broken):
         assert decoder.decode_chunk(chunk + end, None) is None
+
+
+def test_two_deliveries_of_one_event_that_say_different_things_have_one_order() -> None:
+    """At one instant too, and whichever came late: the one that counts is always the same."""
+    here, there = post("m", 5), post("m", 5)
+    here.queue, there.queue = "a", "b"
+    for is_late in (False, True):
+        here.is_late, there.is_late = is_late, not is_late
+        for found in ([here, there], [there, here]):
+            put_in_order(found)
+            assert ["a", "b"] == [event.queue for event in found]

@@ -180,6 +180,14 @@ def test_a_duplicate_that_comes_late_restates_nothing() -> None:
     assert [("ann", "busy")] == written(line, "agent_states", "agent", "state")
 
 
+@pytest.mark.parametrize("minutes", [("10:04", "10:06"), ("10:06", "10:04")])
+def test_of_two_late_deliveries_the_earlier_counts(minutes: tuple[str, str]) -> None:
+    """As of two that come in time, whichever arrived first."""
+    line = Line(POLICY).feed(*timeline("10:00 post", "10:20 note agent=ann"))
+    line.feed(*(timeline(f"{minute} reply agent=ann id=late")[0] for minute in minutes)).end()
+    assert [(240.0,)] == written(line, "responses", "response_seconds")
+
+
 def test_a_restatement_tells_what_it_takes_back_and_goes_on_with_its_revisions() -> None:
     """The clock that was missed comes back as it stood, for those who were told of it."""
     shard = Shard(1, ["p"], book(), MINUTE, 100)

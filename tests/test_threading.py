@@ -138,6 +138,32 @@ def test_an_answer_keeps_its_parent_known() -> None:
     assert {"k": "c", "early": "c", "l": "c", "m": "c"} == line.said
 
 
+@pytest.mark.parametrize("again", [4000, 100, 5000 - MEMORY])
+def test_a_named_message_that_comes_again_is_known_as_long_as_before(again: int) -> None:
+    """As it was, or with another time: a second delivery takes nothing back."""
+    line = Line()
+    line.hear(0, message("p", 4000, of="c"))
+    line.hear(MEMORY, message("k", 5000, "p"))
+    line.hear(MEMORY, message("p", again, of="c"))
+    line.hear(5000 + MEMORY)
+    line.hear(NEVER - 1, message("l", 5000 + MEMORY, "p"))
+    assert "c" == line.said["l"]
+
+
+@pytest.mark.parametrize("batches", [1, 2, 3])
+def test_how_long_a_parent_is_known_is_the_same_in_every_batching(batches: int) -> None:
+    """Also where no sweep has come between: who answers too late names a conversation anew."""
+    line = Line()
+    messages = [
+        message("p", 100, of="c"), message("q", 200, "p"), message("k", 200 + MEMORY, "p"),
+        message("l", 201 + 2 * MEMORY, "k"), message("m", 202 + 2 * MEMORY, "q"),
+    ]  # fmt: skip
+    for first in range(0, 5, -(-5 // batches)):
+        line.hear(NEVER - 1 if first else 0, *messages[first : first - (-5 // batches)])
+    line.hear(NEVER - 1)
+    assert {"q": "c", "k": "c", "l": "k", "m": "q"} == line.said
+
+
 def test_messages_of_one_conversation_share_what_is_known_of_them() -> None:
     """One pair for all that are kept equally long, until the next checkpoint."""
     line = Line()
