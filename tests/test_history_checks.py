@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from replays import replay, write_lines
-from small_history import ACME_CHAT, Row, at, conversation, history, window
+from small_history import ACME_CHAT, Row, answer, at, conversation, history, window
 
 from replywatch.flows.cli import main
 from replywatch.sql.checks import check_history
@@ -57,6 +57,18 @@ def test_a_history_without_an_erased_customer_adds_up(
     assert "posts and replies are the messages" in {
         failure.check.statement for failure in check_history(con)
     }
+
+
+def test_an_answer_may_be_looked_at_for_longer_than_the_cap_of_the_estimate() -> None:
+    """Forty minutes of focus are no fault, and of an estimate they are one."""
+    found = answer("c1", ACME_CHAT, "first", "10:00", "10:40", "ana")
+    found["handling_started_at"] = at("10:25")
+    active = conversation("c1", ACME_CHAT, wait_started_at=at("10:00"), replied_at=at("10:40"))
+    for method, is_sound in (("focus", True), ("estimated", False)):
+        worked = active | {"handle_active_seconds": 2400.0, "handle_active_method": method}
+        failures = check_history(history(responses=[found], handling=[worked]))
+        told = {failure.check.statement for failure in failures}
+        assert is_sound == ("an agent is not active for longer than the wall clock" not in told)
 
 
 def test_tables_kept_for_different_times_are_not_compared(

@@ -1,6 +1,6 @@
 -- volume_intervals: one row per 15 minutes and scope in which anything happened (interval_start,
 -- brand, channel, queue), from 5-minute windows. waiting and oldest_wait_seconds are as at the end
--- of the last window of the interval.
+-- of its last window in which anything happened.
 with
 
 counted as (
@@ -20,7 +20,7 @@ counted as (
         sum(posts_expected) as posts_expected,
         bool_or(is_spike) as is_spike,
         arg_max(waiting, window_start) as waiting,
-        arg_max(oldest_wait_seconds, window_start) as oldest_wait_seconds,
+        arg_max_null(oldest_wait_seconds, window_start) as oldest_wait_seconds,
         max(final_at) as final_at
     from stg_windows
     group by all
