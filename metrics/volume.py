@@ -101,10 +101,13 @@ class Volume(msgspec.Struct, array_like=True):
         """Judge a whole window and learn it. `bins` are its posts by minute, or only their sum.
 
         Windows since the last one were silent. Episodes that began, changed or ended are added to
-        `told`. A window before the last one is neither judged nor learned.
+        `told`. A window before the last one is neither judged nor learned, nor is one before the
+        scope's first post.
         """
         self.pass_silence(window, told)
         if self.next is None:
+            if not any(bins):
+                return Verdict()
             self.next = window
             self.spent.begin(window)
         if window < self.next:

@@ -66,6 +66,13 @@ def latest(told: list[Episode]) -> Episode:
 # -- what is expected -----------------------------------------------------------------------------
 
 
+def test_a_scope_is_known_from_its_first_post_on() -> None:
+    """Windows in which it was only written to are no silence: they teach nothing."""
+    _, heard_of = feed(new_volume(), START, [*[0] * 30, *[10] * 13])
+    _, posted = feed(new_volume(), START + 30 * WINDOW, [10] * 13)
+    assert [*[Verdict()] * 30, *posted] == heard_of
+
+
 def test_nothing_is_expected_before_an_hour_is_known() -> None:
     """In a scope's first hour there is neither an expectation nor an alarm, whatever comes."""
     told, verdicts = feed(new_volume(), START, [10, 5000, *[10] * 10])
@@ -79,11 +86,11 @@ def test_after_an_hour_its_mean_is_expected() -> None:
 
 
 def test_after_a_day_each_hour_of_the_day_is_known() -> None:
-    """On the second day nothing is expected at night, and about the usual in the morning."""
+    """Nothing is expected in the second night, and about the usual in the morning after it."""
     volume = new_volume()
-    days = range(START, START + DAY + 11 * HOUR, WINDOW)
+    days = range(START, START + 2 * DAY + 11 * HOUR, WINDOW)
     _, verdicts = feed(volume, START, map(office_hours, days))
-    night, noon = verdicts[A_DAY + 3 * 12], verdicts[A_DAY + 10 * 12]
+    night, noon = verdicts[2 * A_DAY + 3 * 12], verdicts[2 * A_DAY + 10 * 12]
     assert night.expected == pytest.approx(0, abs=5)
     assert noon.expected == pytest.approx(20, rel=0.5)
 

@@ -21,7 +21,7 @@ NOON = 20_000 * DAY + 12 * HOUR
 def judged(posts: int, *, before: int = 1, expected: float = 5.0, bar: float = 2.0) -> Volume:
     """A detector of a scope that is known, at the end of eleven windows of `before` posts."""
     volume = new_volume()
-    volume.see(NOON - WINDOW, [0], [])
+    volume.see(NOON - WINDOW, [1], [])
     volume.forecast, volume.is_known = expected, True
     volume.posts, volume.expected = [0] + [before] * 11, [expected] * 12
     volume.burst.threshold, volume.steady.threshold = bar, 100.0
