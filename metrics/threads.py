@@ -120,7 +120,6 @@ class Threads:
         """Forget parents that nobody answered for `memory`."""
         self.next_sweep = now + self.memory // 8
         limit = now - self.memory
-        self.known = {name: found for name, found in self.known.items() if name not in self.fresh}
         self._forget(limit)
         self.fresh = {name: found for name, found in self.fresh.items() if found[1] >= limit}
         self._swept = self._journal.next
