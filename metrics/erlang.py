@@ -88,7 +88,8 @@ def _waiting(servers: int, load: float, blocked: float) -> float:
 def _within(
     servers: int, load: float, handle_seconds: float, target_seconds: float, blocked: float
 ) -> float:
-    if load >= servers:
+    spare = servers - load
+    if spare <= 0:
         return 0.0 if load > 0 else 1.0
     waiting = _waiting(servers, load, blocked)
-    return 1 - waiting * math.exp(-(servers - load) * target_seconds / handle_seconds)
+    return 1 - waiting * math.exp(-spare * target_seconds / handle_seconds)

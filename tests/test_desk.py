@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from replays import policy_text
 
-from replywatch.metrics.book import Book
+from replywatch.metrics.book import Answer, Book, Focus
 from replywatch.metrics.cells import (
     CLOSED,
     DUE,
@@ -314,7 +314,13 @@ def test_a_restatement_corrects_what_two_tellings_differ_in() -> None:
     redone.cell(SCOPE, START).facts += [POSTS, OPENED, POSTS]
     redone.cell(OTHER, START + WINDOW - 1).facts += [MET, MISSED]
     redone.cell(SCOPE, START + WINDOW).values += [(FIRST_RESPONSE, 5)]
+    old, new = (Answer("ann", "c", 0, at, at, at, SCOPE, 0) for at in (START, START + 1))
+    away, back = (Focus("ann", START, (True, 0, 6, name, ""), "c", True) for name in "ab")
+    undone.answers, undone.focus = [old], [away]
+    redone.answers, redone.focus = [new], [back]
     kept.restate(OTHER, undone, redone)
+    assert ([new], [back]) == (kept.answers, kept.focus)
+    assert ([old], [away]) == (kept.answers_taken_back, kept.focus_taken_back)
     assert [
         (OTHER, START, Cell([MET, MISSED]), True),
         (SCOPE, START + WINDOW, Cell([MET], [(FIRST_RESPONSE, 5)]), False),

@@ -78,6 +78,26 @@ def test_time_reaches_from_1970_to_2199() -> None:
     assert LATEST == decoded(at="2199-12-31T23:59:59.999999Z").time
 
 
+@pytest.mark.parametrize(
+    ("field", "most", "least"),
+    [
+        ("id", "x" * 1024, "x"),
+        ("in_reply_to", "x" * 1024, "x"),
+        ("brand", "x" * 256, "x"),
+        ("seq", 2**63 - 1, -(2**63)),
+    ],
+)
+def test_a_field_may_be_as_long_or_large_as_it_is_stored(field: str, most: Any, least: Any) -> None:
+    """Not a character longer, none shorter than one, and no more than 64 bits."""
+    for value in (most, least):
+        fields: dict[str, Any] = {field: value}
+        assert value == getattr(decoded(**fields), field)
+    for value in ("x" + most, "") if isinstance(most, str) else (most + 1, least - 1):
+        fields = {field: value}
+        with pytest.raises(Refused, match=field):
+            decoded(**fields)
+
+
 def test_an_agents_state_belongs_to_no_conversation() -> None:
     """Whatever the line says."""
     assert decoded(**STATE).conversation is None

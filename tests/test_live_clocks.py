@@ -117,6 +117,18 @@ def test_what_moves_takes_deadline_and_danger_along(queue: str, sla: str) -> Non
     assert {queue: {sla: 1}} == shown(PLAIN, "10:13", "overdue", *moved)
 
 
+def test_a_target_that_a_move_uses_up_to_the_last_is_still_met_at_that_instant() -> None:
+    """Five minutes of ten have passed when it comes to where five are allowed."""
+    strict = (
+        '\n[[rules]]\nname = "b"\nmatch = { queue = ["b"] }\ntargets = { first_response = 300 }'
+    )
+    policy = HEAD + strict + '\n[[rules]]\nname = "all"\ntargets = { first_response = 600 }'
+    for reply, outcome in (("10:05", "met"), ("10:05:01", "missed")):
+        events = ("10:00 post queue=a", "10:05 transferred queue=b", f"{reply} reply agent=ann")
+        line = Line(policy).feed(*timeline(*events)).end()
+        assert [outcome] == [row[6] for row in line.rows["sla"]]
+
+
 def test_what_is_overdue_moves_too() -> None:
     """And is relieved where it is answered."""
     moved = ("10:00 post queue=a", "10:06 transferred queue=b")

@@ -140,6 +140,15 @@ def test_events_are_counted_when_they_are_applied() -> None:
     assert "post of conversation 'c2' came 9000 s late" == refused[3]
 
 
+def test_an_agents_state_belongs_to_no_conversation() -> None:
+    """It goes to the roster alone."""
+    shard = Shard(1, ["p"], book(), NEVER, 100)
+    state = events("10:00 agent_state agent=ann state=busy", conversation=None)
+    shard.receive(EventBatch(0, "p", microseconds("10:30"), state))
+    shard.advance()
+    assert [] == [*shard.conversations.all()]
+
+
 def test_ends_are_forgotten_when_nothing_can_be_told_of_them() -> None:
     """Looked at once a day."""
     shard = Shard(1, ["p"], book(), NEVER, 100)
