@@ -72,6 +72,13 @@ def test_what_may_be_is_taken(fields: dict[str, Any]) -> None:
     assert (None, None) == (event.at, event.arrived_at)
 
 
+def test_a_refusal_quotes_no_more_than_is_kept_of_it() -> None:
+    """The first 500 characters."""
+    with pytest.raises(Refused) as refusal:
+        decoded(kind="x" * 900)
+    assert (500, "x" * 9) == (len(refusal.value.detail), refusal.value.detail[-9:])
+
+
 def test_time_reaches_from_1970_to_2199() -> None:
     """Both ends are in."""
     assert 0 == decoded(at="1970-01-01T00:00:00Z").time
@@ -137,3 +144,22 @@ def test_a_handle_becomes_sixteen_bytes_of_its_keyed_hash() -> None:
 def test_nothing_of_a_hidden_field_shows_however_deep(line: bytes, masked: bytes) -> None:
     """Whatever its parts are named; after it the shown ones show again."""
     assert masked == Decoder(0).keep(line)
+
+
+@pytest.mark.parametrize(
+    ("line", "masked"),
+    [
+        (b'{"text":"cut of', b'{"text":"*"'),
+        (b'{"customer":491234,"x":true}', b'{"customer":"*","x":true}'),
+        (b'{"text":"a "b, c" d","id":"x"}', b'{"text":"*""*","*""*","id":"x"}'),
+        (rb'{"cust\u006fmer":"jo","agent":"ann"}', rb'{"cust\u006fmer":"*","agent":"ann"}'),
+        (b'{"tags":["a","b"],"score":NaN}', b'{"tags":["a","b"],"score":NaN}'),
+        (b'{"agent":{"name":"jo"},"id":7}', b'{"agent":{"name":"*"},"id":7}'),
+        (b"no object, kept", b"no object, kept"),
+        (b'{"text":"' + b"x" * 9000 + b'"}', b'{"text":"*"'),
+    ],
+)
+def test_a_masked_line_keeps_its_shape(line: bytes, masked: bytes) -> None:
+    """Texts and numbers of fields that no event keeps are hidden; of a long line 4 kB are kept."""
+    assert masked == Decoder(0).keep(line)
+    assert line[:4096] == Decoder(0, kept="full").keep(line)

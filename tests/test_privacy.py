@@ -23,8 +23,6 @@ from test_live import Service, event
 
 from replywatch.flows.customer_keys import check_customer_key
 from replywatch.flows.settings import Settings, SettingsError
-from replywatch.metrics.events import Decoder
-from replywatch.metrics.masking import RAW_CAP
 from replywatch.sql.history import open_history
 from replywatch.sql.manifest import Manifest
 
@@ -148,25 +146,6 @@ def test_what_is_kept_of_a_refused_line_can_be_chosen(tmp_path: Path) -> None:
     shown = b'"customer": "*", "text": "*", "comment": "*", "profile": {"*": "*"}}'
     assert kept["masked"].endswith(shown)
     assert HANDLE in gzip.decompress(events.read_bytes()).decode()
-
-
-@pytest.mark.parametrize(
-    ("line", "masked"),
-    [
-        (b'{"text":"cut of', b'{"text":"*"'),
-        (b'{"customer":491234,"x":true}', b'{"customer":"*","x":true}'),
-        (b'{"text":"a "b, c" d","id":"x"}', b'{"text":"*""*","*""*","id":"x"}'),
-        (rb'{"cust\u006fmer":"jo","agent":"ann"}', rb'{"cust\u006fmer":"*","agent":"ann"}'),
-        (b'{"tags":["a","b"],"score":NaN}', b'{"tags":["a","b"],"score":NaN}'),
-        (b'{"agent":{"name":"jo"},"id":7}', b'{"agent":{"name":"*"},"id":7}'),
-        (b"no object, kept", b"no object, kept"),
-        (b'{"text":"' + b"x" * 9000 + b'"}', b'{"text":"*"'),
-    ],
-)
-def test_a_masked_line_keeps_its_shape(line: bytes, masked: bytes) -> None:
-    """Texts and numbers of fields that no event keeps are hidden, the others stay."""
-    assert masked == Decoder(0).keep(line)
-    assert line[:RAW_CAP] == Decoder(0, kept="full").keep(line)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import tomllib
 from datetime import datetime
 
+import msgspec
+import pytest
 from replays import policy_text
 from test_pieces import Store
 
@@ -52,6 +54,15 @@ def test_a_scope_aims_at_the_alarms_that_the_settings_allow() -> None:
     volume = a_desk(settings).scopes[SCOPE].volume
     assert 3.0 == volume.budget == volume.spent.budget
     assert [(START + HOUR, START + 3 * HOUR)] == volume.left_out
+
+
+def test_the_times_of_a_known_crisis_have_an_offset() -> None:
+    """Else nobody knows when it was."""
+    times = {"since": "2026-01-01T00:00:00+01:00", "until": "2026-01-02T00:00:00Z"}
+    (span,) = VolumeSettings(crises=(msgspec.convert(times, KnownCrisis),)).left_out(SCOPE)
+    assert 25 * HOUR == span[1] - span[0]
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({**times, "since": "2026-01-01T00:00:00"}, KnownCrisis)
 
 
 def test_each_change_of_a_spike_is_told_once() -> None:

@@ -196,13 +196,17 @@ def test_errors_by_hand() -> None:
 
 
 def test_a_week_is_the_median_of_the_last_four_ordinary_ones() -> None:
-    """A slot left out reaches further back; the naive one takes the last that is known."""
+    """One left out reaches back up to eight weeks; the naive one takes the last that is known."""
     weeks: list[list[float | None]] = [[90.0, 1], [1, 2], [2, 3], [3, 4], [4, None], [None, None]]
     assert [2.5, 2.5] == median_week(weeks)
     assert [4.0, 4.0] == naive_week(weeks)
     assert [None] == median_week([[None], [None]])
     assert [] == median_week([]) == naive_week([])
     assert [7.0] == median_week([[7]]) == naive_week([[7]])
+    for gap, expected in ((7, 5.0), (8, None)):
+        slot: list[float | None] = [5.0, *[None] * gap]
+        weeks = [[value] for value in slot]
+        assert [expected] == median_week(weeks) == naive_week(weeks)
 
 
 def test_the_interval_follows_the_spread_of_the_past() -> None:

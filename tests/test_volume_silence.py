@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from replywatch.metrics.episodes import Episode
+from replywatch.metrics.episodes import Episode, Mood
 from replywatch.metrics.tail import WEEK
 from replywatch.metrics.times import DAY, HOUR, WINDOW
 from replywatch.metrics.volume import Volume, new_volume
@@ -42,6 +42,13 @@ def test_silence_in_a_known_crisis_teaches_nothing() -> None:
     volume = after(5, [(NOON + 4 * HOUR, NOON + 7 * HOUR)])
     volume.pass_silence(NOON + 10 * HOUR, [])
     assert 1 + 10 - 3 == volume.season.known
+
+
+def test_windows_without_a_sentiment_say_nothing_of_the_mood() -> None:
+    """With posts and in silence."""
+    volume = after(5, [])
+    volume.pass_silence(NOON + 30 * WINDOW, [])
+    assert Mood() == volume.mood
 
 
 @pytest.mark.parametrize("left_out", [[], [(NOON + DAY, NOON + DAY + HOUR)]])
