@@ -37,9 +37,9 @@ bench-spikes: setup ## measure how well volume spikes are found
 
 SAMPLE ?= 5
 SEED ?= 1
-mutants: setup ## change metrics/ and see the tests fail (SAMPLE=0 all, MODULES="life", TESTS=test_clocks.py)
+mutants: setup ## change metrics/ and see the tests fail (SAMPLE=0 all, MODULES="life")
 	@PYTHONPATH=tests nice .venv/bin/python tests/mutation/run.py --sample $(SAMPLE) --seed $(SEED) \
-		$(MODULES) $(if $(TESTS),--tests $(TESTS))
+		$(MODULES)
 
 lint: setup ## ruff and mypy
 	@.venv/bin/ruff check -q --output-format concise .

@@ -6,6 +6,7 @@ import pytest
 from mutation.mutations import mutants
 from mutation.patching import patch
 from mutation.plan import cases, read_plan
+from mutation.reach import METRICS, ROOT
 from mutation.stories import Story
 from mutation.storybook import write, write_late
 from oracle.cases import microseconds, timeline
@@ -100,3 +101,18 @@ def test_survivors_are_kept_by_the_text_of_their_line() -> None:
     """Each is a mutant that is still made, so that a changed line asks for a new reason."""
     plan = read_plan()
     assert [] == plan.outdated({name for name, *_ in plan.kept})
+
+
+def test_a_way_out_is_named_after_the_line_above() -> None:
+    """Else a reason for one would keep all others of its module."""
+    names = [case.name for case in cases(["shard"]) if case.mutant.before == "continue"]
+    assert "if not fresh: continue" in {text for _, text, _, _ in names}
+    assert len(names) == len(set(names))
+
+
+def test_modules_are_near_to_listed_tests() -> None:
+    """Each file of tests and each module is there."""
+    plan = read_plan()
+    assert {path.stem for path in METRICS.glob("*.py")} >= set(plan.near)
+    assert set(plan.tests) >= {file for files in plan.near.values() for file in files}
+    assert all((ROOT / "tests" / file).is_file() for file in plan.tests)

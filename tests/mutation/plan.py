@@ -12,8 +12,8 @@ from mutation.mutations import Mutant, mutants
 from mutation.reach import METRICS, ROOT
 
 Name = tuple[str, str, str, str]
-"""A mutant by its module, the text of its line, and what is changed into what: stable as long as
-the line is."""
+"""A mutant by its module, the text of its line (after the one above, where it is a way out alone),
+and what is changed into what: stable as long as the line is. One name is for all such lines."""
 
 
 class Case(NamedTuple):
@@ -37,9 +37,9 @@ class Case(NamedTuple):
 class Plan(NamedTuple):
     """The configuration beside this file."""
 
-    first_seconds: float  # of tests that a mutant meets before all mutants have met theirs
     examples: int  # of each comparison with the batch recomputation
-    tests: list[str]  # files whose tests run in the process itself, the keenest first
+    tests: list[str]  # files whose tests run in the process itself
+    near: dict[str, list[str]]  # of those, the files nearest to a module
     kept: list[Name]  # of `survivors.toml`: known to survive, each for a reason
 
     def choose(self, modules: Sequence[str], size: int, seed: int) -> tuple[list[Case], str]:
@@ -72,7 +72,9 @@ def read_plan() -> Plan:
         if not one["reason"]:
             raise SystemExit(f"survivors.toml: no reason for {one['mutants']}")
         kept += ((one["module"], *mutant) for mutant in one["mutants"])
-    return Plan(**tomllib.loads((folder / "mutation.toml").read_text()), kept=kept)
+    told = tomllib.loads((folder / "mutation.toml").read_text())
+    near = {module: one["tests"] for one in told["near"] for module in one["modules"]}
+    return Plan(told["examples"], told["tests"], near, kept)
 
 
 def cases(modules: Iterable[str]) -> Iterator[Case]:
@@ -81,4 +83,7 @@ def cases(modules: Iterable[str]) -> Iterator[Case]:
         source = (METRICS / f"{module}.py").read_text()
         lines, original = source.splitlines(), ast.unparse(ast.parse(source))
         for mutant in mutants(source):
-            yield Case(module, lines[mutant.line - 1].strip(), mutant, original)
+            text = lines[mutant.line - 1].strip()
+            if text in ("break", "continue", "return"):
+                text = f"{lines[mutant.line - 2].strip()} {text}"
+            yield Case(module, text, mutant, original)

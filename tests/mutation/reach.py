@@ -35,6 +35,11 @@ class Test(NamedTuple):
     seconds: float
     lines: Lines
 
+    @property
+    def file(self) -> str:
+        """The file that it stands in."""
+        return Path(self.id.partition("::")[0]).name
+
 
 class Tracer:
     """A plugin of pytest that watches each test; fixtures shared by tests count for all of them."""

@@ -3,11 +3,10 @@
     make mutants SAMPLE=10 SEED=1 MODULES="life clocks:120"
 
 No file is touched, and nothing outlives a mutant: it is a forked process with the change in place
-of the module's code. First it is told the timelines of `stories`, whose answers are known. What
-tells them well meets the tests that reach its line, those first that killed others of its module;
-the first failure ends it. What outlives the tests of the first seconds is put aside, and meets the
-rest when all mutants have met theirs. A mutant that takes several times as long as usual counts as
-killed.
+of the module's code. It meets the tests nearest to its module first; what outlives them is told the
+timelines of `stories`, whose answers are known; and what tells those well meets all other tests
+that reach its line, those first that killed others of its module. The first failure ends it. A
+mutant that takes several times as long as usual counts as killed.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ import pickle
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import bytewax.dataflow  # noqa: F401  what every test imports is loaded once, before the forks
@@ -34,8 +33,8 @@ from mutation.patching import import_instead, patch
 from mutation.plan import Case, Plan, read_plan
 from mutation.reach import METRICS, ROOT, Lines, Test, Tracer, measure
 
-TOLD_WELL, LEFT = "told well", "left"
-STORIES = 3.0  # seconds for all of them, about
+NEAR, STORIES, REST = "near tests", "stories", "all other tests"
+SECONDS_OF_STORIES = 3.0  # all of them, about
 OPTIONS = ["-x", "-q", "-s", "--disable-warnings", "-p", "no:cacheprovider"]
 OPTIONS += ["--hypothesis-seed=0", f"--rootdir={ROOT}"]
 
@@ -53,7 +52,7 @@ def tell_anew(case: Case, places: Sequence[int]) -> int:
         import_instead(case.module, case.mutant.source)
         from mutation import stories, storybook
 
-        limit(STORIES)
+        limit(SECONDS_OF_STORIES)
         told = storybook.load()
         return stories.are_told_well(told[place] for place in places)
 
@@ -65,13 +64,11 @@ def tell_within() -> Tell:
     from mutation import stories, storybook
 
     told = storybook.load()
-    gc.collect()
-    gc.freeze()
 
     def tell(case: Case, places: Sequence[int]) -> int:
         def is_well() -> bool:
             patch(case.module, case.original, case.mutant.source)
-            limit(STORIES)
+            limit(SECONDS_OF_STORIES)
             return stories.are_told_well(told[place] for place in places)
 
         return fork(is_well)
@@ -115,6 +112,8 @@ def start_anew(case: Case, tests: Sequence[Test], _told: Path) -> int:
 def start_within(session: pytest.Session) -> Start:
     """Starts mutants of functions in a process that has collected all tests: much quicker."""
     collected = {item.nodeid: item for item in session.items}
+    gc.collect()
+    gc.freeze()  # else the first collection of each mutant goes through all of it
 
     def start(case: Case, tests: Sequence[Test], told: Path) -> int:
         def is_well() -> bool:
@@ -134,101 +133,86 @@ def start_within(session: pytest.Session) -> Start:
 
 
 def is_reached(case: Case, lines: Lines) -> bool:
-    """Whether who reaches these lines meets it; what runs at import, whoever reaches its module."""
-    if own := {(case.module, line) for line in case.mutant.lines}:
-        return not own.isdisjoint(lines)
-    return any(module == case.module for module, _ in lines)
+    """Whether who reaches these lines meets it; what runs at import, everybody does."""
+    own = {(case.module, line) for line in case.mutant.lines}
+    return not own or not own.isdisjoint(lines)
 
 
 class Runner:
-    """Lets mutants tell stories and meet tests, several at once, and says how each ended."""
+    """Lets mutants meet tests and tell stories, several at once, and says how each ended."""
 
-    def __init__(self, plan: Plan, jobs: int, is_only_told: bool) -> None:
-        self.plan, self.jobs, self.is_only_told = plan, jobs, is_only_told
-        self.tests: list[Test] = []
+    def __init__(self, plan: Plan, jobs: int) -> None:
+        self.plan, self.jobs = plan, jobs
         self.killers: Counter[tuple[str, str]] = Counter()  # by module and test
-        self.met: dict[Case, set[str]] = {}
         self.counts: Counter[str] = Counter()
-        self.within: list[Case] = []  # mutants of functions that told all well
+        self.within: list[Case] = []  # mutants of functions
 
     def run(self, todo: list[Case]) -> None:
-        """Let all of these tell and meet what there is."""
-        self.reach_of_stories = reach_of_stories()
+        """Let all of these meet and tell what there is."""
+        self.within = [case for case in todo if case.mutant.lines]
         # First those of what runs at import: until they are through, this process imports nothing.
-        at_import = self._tell([case for case in todo if not case.mutant.lines], tell_anew)
-        if not self.is_only_told:
-            self.tests = measure(self.plan.tests, OPTIONS, self.jobs)
-            self._meet(at_import, start_anew)
-        self.within = self._tell([case for case in todo if case.mutant.lines], tell_within())
-        if self.within and not self.is_only_told:
+        self._run([case for case in todo if not case.mutant.lines], start_anew, lambda: tell_anew)
+        if self.within:
             files = (f"tests/{file}" for file in self.plan.tests)
             pytest.main([*OPTIONS, *files], plugins=[self])
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """All tests are collected: now mutants of functions can start within."""
-        self._meet(self.within, start_within(session))
+        self._run(self.within, start_within(session), tell_within)
         return True
 
-    def _tell(self, todo: list[Case], tell: Tell) -> list[Case]:
-        """Those of these mutants that told all stories well."""
-        left: list[Case] = []
+    def _run(self, todo: list[Case], start: Start, telling: Callable[[], Tell]) -> None:
+        """Each stage takes what outlived the one before."""
+        left = self._meet(todo, start, NEAR)
+        left = self._tell(left, telling()) if left else []
+        self._meet(left, start, REST)
 
-        def tell_some(case: Case) -> int | None:
-            places = [
-                place
-                for place, lines in enumerate(self.reach_of_stories)
-                if is_reached(case, lines)
+    def _meet(self, todo: list[Case], start: Start, stage: str) -> list[Case]:
+        """Those of these mutants that outlive the tests near them, or all others."""
+        near = {case.module: self.plan.near.get(case.module, []) for case in todo}
+        files = {file for some in near.values() for file in some}
+        tests = measure(files if stage == NEAR else self.plan.tests, OPTIONS, self.jobs)
+
+        def start_some(case: Case) -> int | None:
+            found = [
+                test
+                for test in tests
+                if (test.file in near[case.module]) == (stage == NEAR)
+                and is_reached(case, test.lines)
             ]
-            return tell(case, places) if places else None
+            found.sort(key=lambda test: (-self.killers[case.module, test.id], test.seconds))
+            return start(case, found, folder) if found else None
 
-        for case, end, _ in ends(todo, tell_some, self.jobs):
-            if end == SURVIVED:
-                left.append(case)
-            self._say(case, TOLD_WELL if end == SURVIVED else f"{end} by stories")
-        return left
-
-    def _meet(self, todo: list[Case], start: Start) -> None:
-        """Let these mutants meet the tests of the first seconds, then those left all others."""
-        left = []
-        for case, end in self._run(todo, start, self.plan.first_seconds):
-            if end == SURVIVED:
-                left.append(case)
-            self._say(case, LEFT if end == SURVIVED else end)
-        for case, end in self._run(left, start, float("inf")):
-            self._say(case, end if end == SURVIVED else f"{end} later")
-
-    def _say(self, case: Case, end: str) -> None:
-        self.counts[end] += 1
-        print(f"{end}: {case}", flush=True)
-
-    def _choose(self, case: Case, seconds: float) -> list[Test]:
-        """The tests of so many seconds that it hasn't met yet: likely killers, then quick ones."""
-        met = self.met.setdefault(case, set())
-        tests = [test for test in self.tests if test.id not in met and is_reached(case, test.lines)]
-        tests.sort(key=lambda test: (-self.killers[case.module, test.id], test.seconds))
-        found: list[Test] = []
-        for test in tests:
-            seconds -= test.seconds
-            if seconds < 0 and found:
-                break
-            found.append(test)
-        met.update(test.id for test in found)
-        return found
-
-    def _run(self, todo: list[Case], start: Start, seconds: float) -> Iterator[tuple[Case, str]]:
-        """Each mutant with its end after tests of so many seconds, as it comes."""
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
+            return self._outliving(stage, ends(todo, start_some, self.jobs), folder)
 
-            def start_some(case: Case) -> int | None:
-                tests = self._choose(case, seconds)
-                return start(case, tests, folder) if tests else None
+    def _tell(self, todo: list[Case], tell: Tell) -> list[Case]:
+        """Those of these mutants that tell all stories well."""
+        reach = reach_of_stories()
 
-            for case, end, pid in ends(todo, start_some, self.jobs):
-                last = folder / str(pid)
-                if end != SURVIVED and last.exists():
+        def tell_some(case: Case) -> int | None:
+            places = [place for place, lines in enumerate(reach) if is_reached(case, lines)]
+            return tell(case, places) if places else None
+
+        return self._outliving(STORIES, ends(todo, tell_some, self.jobs))
+
+    def _outliving(
+        self, stage: str, ends: Iterable[tuple[Case, str, int]], folder: Path = Path()
+    ) -> list[Case]:
+        """Those that live on. Prints how each ended; the test that killed it is in the folder."""
+        left = []
+        for case, end, pid in ends:
+            if end == SURVIVED:
+                left.append(case)
+                text = f"outlived {stage}" if stage != REST else SURVIVED
+            else:
+                text = f"{end} by {stage}"
+                if (last := folder / str(pid)).exists():
                     self.killers[case.module, last.read_text()] += 1
-                yield case, end
+            self.counts[text] += 1
+            print(f"{text}: {case}", flush=True)
+        return left
 
 
 def prepare(plan: Plan) -> None:
@@ -250,19 +234,15 @@ def main() -> int:
     parser.add_argument("--sample", type=int, default=10, help="mutants a module; 0 = all")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--tests", nargs="+", metavar="FILE", help="files of tests; all by default")
-    parser.add_argument("--told", action="store_true", help="tell stories and run no test")
     asked = parser.parse_args()
     modules = asked.modules or every
     if unknown := {module.partition(":")[0] for module in modules} - set(every):
         parser.error(f"no such module in metrics/: {', '.join(sorted(unknown))}")
     plan = read_plan()
-    if asked.tests:
-        plan = plan._replace(tests=asked.tests)
     prepare(plan)
     todo, sizes = plan.choose(modules, asked.sample, asked.seed)
     print(sizes, flush=True)
-    runner = Runner(plan, asked.jobs, asked.told)
+    runner = Runner(plan, asked.jobs)
     runner.run(todo)
     for module, text, before, after in (outdated := plan.outdated(modules)):
         print(f"kept, but not made any more: {module}: {text}: {before}  →  {after}")
