@@ -150,6 +150,16 @@ def test_a_post_after_the_reopen_window_opens_a_new_conversation(told: Told) -> 
     ] == rows(con, "conversations", columns)
 
 
+@pytest.mark.parametrize(("at", "agent"), [("12:00", "ann"), ("12:00:01", None)])
+def test_what_was_said_before_any_message_is_forgotten_with_silence(
+    told: Told, at: str, agent: str | None
+) -> None:
+    """Who had a thread that no message has opened has it for as long as silence may last."""
+    con = told("10:00 assigned agent=ann channel=chat", f"{at} post")
+    channel = "default" if agent is None else "chat"
+    assert [(agent, channel)] == rows(con, "conversations", "assigned_agent channel")
+
+
 def test_silence_ends_an_open_conversation_as_expired(told: Told) -> None:
     """At the last event and two hours; an event at that instant is still part of it."""
     con = told("10:00 post", "12:00 note agent=ann", "14:00:01 post", until="16:00:01")

@@ -2,8 +2,8 @@
 -- depends on the state before it, so it walks all conversations side by side, an event a step.
 -- Grain: event. Status is none, open or closed; `incarnation` counts the lives of one thread.
 --   closed: a later post or `reopened` opens it again while at <= closed_us + reopen window;
---   past that window, or silent for longer than expire_after while open, it has ended, and the
---   event that shows it belongs to the next life, which only a post or a reply opens.
+--   past that window, or silent for longer than expire_after while not closed, it has ended, and
+--   the event that shows it belongs to the next life, which only a post or a reply opens.
 
 create or replace table stg_lifecycle as
 
@@ -64,9 +64,7 @@ lifecycle as (
                     lifecycle.status as previous_status,
                     case lifecycle.status
                         when 'closed' then event.at_us > lifecycle.closed_us + reopen_window_us
-                        when 'open' then
-                            coalesce(event.at_us > lifecycle.last_us + expire_after_us, false)
-                        else false
+                        else coalesce(event.at_us > lifecycle.last_us + expire_after_us, false)
                     end as has_ended
                 from lifecycle
                 inner join stg_events as event

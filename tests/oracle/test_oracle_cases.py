@@ -217,6 +217,14 @@ def test_silence_expires_an_open_conversation(tmp_path: Path) -> None:
     assert [(None, "03 10:00:00")] == rows(con, "conversations", "resolution waiting_since")
 
 
+def test_what_was_said_before_any_message_is_forgotten_with_silence(tmp_path: Path) -> None:
+    """A thread that no message has opened doesn't keep its agent and channel for ever."""
+    for hours, agent, channel in ((24, "ann", "chat"), (25, None, "default")):
+        lines = ["10:00 transferred agent=ann channel=chat", f"2026-03-04T{hours - 14}:00:00Z post"]
+        con = run(tmp_path, timeline(*lines), expire_after=DAY)
+        assert [(agent, channel)] == rows(con, "conversations", "assigned_agent channel")
+
+
 def test_silence_up_to_the_replay_end_expires(tmp_path: Path) -> None:
     """With no further event it expires once the replay's end lies past the limit, not at it."""
     events = timeline("10:00 post")
