@@ -13,7 +13,7 @@ from typing import Literal, get_args, get_origin, get_type_hints
 
 from replywatch.alerts.faults import faults_of
 from replywatch.alerts.settings import Alerts, read_alerts, with_defaults
-from replywatch.flows.cli_errors import one_line
+from replywatch.flows.cli_errors import counted, one_line
 from replywatch.flows.cli_toml_faults import Fault, TomlText, UnreadableError, struct_faults
 from replywatch.flows.lines import DamagedError, LineReader, open_bytes
 from replywatch.flows.plain_types import in_plain_words
@@ -26,6 +26,9 @@ from replywatch.metrics.policy import Policy, PolicyBook, PolicyError, parse_dur
 
 CONFIG, POLICY, EVENTS, TWCS = "configuration", "policy", "events", "twcs"
 """Kinds of files: what `check` can take one for."""
+
+LONG_KEY = 16
+"""Bytes from which a key can't be found by trying."""
 
 _FIELD = re.compile(r" - at `\$\.?([^`]*)`$")
 _SNIFF = 64 * 1024
@@ -122,7 +125,26 @@ def config_faults(text: TomlText, base: Path) -> list[Fault]:
             faults.append(
                 Fault(line, f"the policy it names: {first_policy_fault(base / policy) or error}")
             )
+    key = text.data.get("customer_key_file")
+    if isinstance(key, str):
+        faults += _key_notes(base / key, text.line_of(("customer_key_file",)))
     return faults
+
+
+def _key_notes(path: Path, line: int) -> Iterator[Note]:
+    """A note where the key for customers' handles hides none of them; where it isn't here, none."""
+    try:
+        size = len(path.read_bytes().strip())
+    except OSError:
+        return
+    if not size:
+        yield Note(line, f"'{path.name}' is empty, so no handle is kept")
+    elif size < LONG_KEY:
+        yield Note(
+            line,
+            f"the key in '{path.name}' has {counted(size, 'byte')}, and handles are found by "
+            f"trying keys: take {LONG_KEY} or more, such as `openssl rand -hex {LONG_KEY}` makes",
+        )
 
 
 def policy_faults(text: TomlText) -> list[Fault]:

@@ -136,3 +136,26 @@ def test_a_file_is_taken_for_what_it_holds() -> None:
         ("a.toml", b"# x\n[[rules]]\n"): "policy",
     }
     assert expected == {given: guess_kind(Path(given[0]), given[1]) for given in expected}
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        (b"0123456789abcde\n", ["2: note: the key in 'key' has 15 bytes, and handles are found"]),
+        (b"0123456789abcdef\n", []),
+        (b"\n", ["2: note: 'key' is empty, so no handle is kept"]),
+        (None, []),
+    ],
+)
+def test_check_notes_a_key_that_hides_no_handle(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], key: bytes | None, said: list[str]
+) -> None:
+    """It is lawful, and where the key is kept elsewhere nothing is said."""
+    if key is not None:
+        (tmp_path / "key").write_bytes(key)
+    path = tmp_path / "replywatch.toml"
+    path.write_text('shards = 4\ncustomer_key_file = "key"\n')
+    assert main(["check", str(path)]) == 0
+    *notes, verdict = capsys.readouterr().out.splitlines()
+    assert [f"{path}:{note}" for note in said] == [note.split(" by trying")[0] for note in notes]
+    assert verdict == f"{path}: a configuration, no faults{', 1 note' if said else ''}"

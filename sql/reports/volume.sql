@@ -6,7 +6,9 @@
 -- opened, closed           conversations opened; closes
 -- answered                 waits that a person's reply ended
 -- max_window_posts         most posts in one 5-minute window, over all scopes of the row
--- posts_expected           posts expected where that is known; expected_ratio = posts there / expected
+-- posts_expected           posts expected in windows in which anything happened, where that is known:
+--                          less than in the whole period, and far less where posts are rare
+-- expected_ratio           posts in those windows / posts_expected
 -- max_waiting              most conversations waiting at the end of a window, over all scopes
 -- spike_windows            windows of a scope with is_spike; null where spikes are not judged
 --
