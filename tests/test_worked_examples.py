@@ -1,15 +1,16 @@
 """The dictionary's examples are true: events through the rules, queries on what they wrote.
 
-An example has lines of events (`10:05 reply agent=ann`), perhaps `policy NAME` before and `until
-TIME` after them, then queries, each followed by its rows as `= value | value`. `live NAME` asks the
-exporter's page instead, `report NAME COLUMN…` those columns of a report.
+An example has lines of events (`10:05 reply agent=ann`), perhaps `policy NAME…` before and `until
+TIME` after them, then queries, each followed by its rows as `= value | value`. `times=12 every=300`
+makes as many of an event, so many seconds apart. `live NAME` asks the exporter's page instead,
+`report NAME by=… COLUMN…` those columns of a report.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -46,13 +47,13 @@ class Part:
     asked: list[tuple[str, list[str]]] = field(default_factory=list)
 
 
-def parts_of(example: str) -> tuple[str, list[Part]]:
-    """The policy of an example, and its parts: events after a query begin another one."""
-    policy, parts = "plain", [Part()]
+def parts_of(example: str) -> tuple[list[str], list[Part]]:
+    """The policies of an example, and its parts: events after a query begin another one."""
+    policy, parts = ["plain"], [Part()]
     for line in example.splitlines():
         word, _, rest = line.partition(" ")
         if word == "policy":
-            policy = rest
+            policy = rest.split()
         elif word == "=":
             parts[-1].asked[-1][1].append(rest)
         elif word in ("select", "report", "live"):
@@ -67,12 +68,23 @@ def parts_of(example: str) -> tuple[str, list[Part]]:
     return policy, parts
 
 
-def event_of(line: str, number: int) -> dict[str, Any]:
+def events_of(lines: list[str]) -> list[dict[str, Any]]:
+    """The events of an example, in their order of time."""
+    found: list[dict[str, Any]] = []
+    for line in lines:
+        first = event_of(line)
+        at = datetime.fromisoformat(first["at"])
+        for number in range(int(first.pop("times", 1))):
+            later = at + timedelta(seconds=number * float(first.get("every", 0)))
+            found.append({**first, "at": later.isoformat(), "id": f"e{len(found)}"})
+    return sorted(found, key=_at)
+
+
+def event_of(line: str) -> dict[str, Any]:
     """An event from its line; the conversation is `c1` unless it names one."""
     [event] = timeline(line, conversation=None)
     if event["kind"] != "agent_state":
         event.setdefault("conversation", "c1")
-    event["id"] = f"e{number}"
     event |= {name: float(event[name]) for name in _NUMBERS if name in event}
     if "actionable" in event:
         event["actionable"] = event["actionable"] == "true"
@@ -98,12 +110,13 @@ def test_a_worked_example_is_true(example: str, tmp_path: Path) -> None:
     lines: list[str] = []
     for number, part in enumerate(parts):
         lines += part.events
-        events = sorted(map(event_of, lines, range(len(lines))), key=_at)
+        events = events_of(lines)
         folder = tmp_path / str(number)
-        con = history_of(events, [POLICIES[policy]], microseconds(part.until), folder)
+        policies = [POLICIES[name] for name in policy]
+        con = history_of(events, policies, microseconds(part.until), folder)
         samples: Samples = {}
         if any(query.startswith("live") for query, _ in part.asked):
-            samples = samples_of(page_of(live_after(events, POLICIES[policy], part.until, folder)))
+            samples = samples_of(page_of(live_after(events, policies[0], part.until, folder)))
         for query, expected in part.asked:
             if query.startswith("live"):
                 name = query.removeprefix("live ")
@@ -146,10 +159,18 @@ def _at(event: dict[str, Any]) -> str:
 def answer(con: duckdb.DuckDBPyConnection, query: str) -> list[str]:
     """The rows of a query or a report as the examples write them."""
     if query.startswith("report"):
-        _, name, *columns = query.split()
-        told = run_report(con, name).select(columns).to_pylist()
+        _, name, *words = query.split()
+        asked: Any = dict(word.split("=") for word in words if "=" in word)
+        columns = [word for word in words if "=" not in word]
+        told = run_report(con, name, **asked).select(columns).to_pylist()
         return [" | ".join(map(shown, row.values())) for row in told]
     return [" | ".join(map(shown, row)) for row in con.execute(query).fetchall()]
+
+
+def test_every_measure_has_an_example() -> None:
+    """Under each heading of the third level stands at least one."""
+    _, *sections = re.split(r"^### ", DICTIONARY.read_text("utf-8"), flags=re.M)
+    assert [] == [one.splitlines()[0] for one in sections if "```example\n" not in one]
 
 
 EXPORTED = re.compile(r"`(care_\w+)")
