@@ -60,7 +60,7 @@ PERIODS = {
 def generate(folder: Path, size: float, is_ready: bool = False) -> None:
     """Write the history; where it `is_ready`, as compaction would leave it."""
     manifest = Manifest(folder)
-    manifest.create({"made_from": "bench"})
+    manifest.create({"made_from": '{"run": "bench"}'})
     per_day = max(round(CONVERSATIONS * size / DAYS), 1)
     files: list[DataFile] = []
     with duckdb.connect(config={"threads": 2, "memory_limit": "1GB"}) as con:

@@ -156,13 +156,48 @@ def _queries(first: date, days: range, agents: int) -> list[tuple[str, str, str,
             "actions",
             '"at"',
             '"at"',
-            f"""select {key}, conversation_id || '-' || kind as id, 'bench' as source,
-                if(kind = 'assigned', opened_at, last_reply_at + interval 2 minutes) as "at",
-                kind, agent, agent as handling_agent, kind = 'closed' as is_answered,
-                brand as from_brand, channel as from_channel, queue as from_queue, {scope},
-                false as is_late, 0 as _generation
-            from base join whole using (conversation_id),
-                (values ('assigned'), ('closed')) as k(kind)""",
+            f"""select {key}, conversation_id || '-' || step as id, 'bench' as source,
+                opened_at + to_microseconds((seconds * 1e6)::bigint) as "at", kind,
+                if(kind = 'transferred', null, agent) as agent, had_it as handling_agent,
+                if(kind = 'closed', null, opened_at) as wait_started_at,
+                kind = 'closed' as is_answered, brand as from_brand, channel as from_channel,
+                if(kind = 'transferred', if(queue = 'tier1', 'tier2', 'tier1'), queue)
+                    as from_queue, {scope}, false as is_late, 0 as _generation
+            from (
+                select *, unnest([
+                    {{'step': 1, 'kind': 'transferred', 'seconds': 2.0, 'had_it': null}},
+                    {{'step': 2, 'kind': 'assigned', 'seconds': 3 + 6 * v, 'had_it': null}},
+                    {{'step': 3, 'kind': 'unassigned', 'seconds': 10 + 4 * v, 'had_it': agent}},
+                    {{'step': 4, 'kind': 'assigned', 'seconds': 15 + 4 * v, 'had_it': null}},
+                    {{'step': 5, 'kind': 'closed', 'had_it': agent,
+                      'seconds': epoch(last_reply_at) - epoch(opened_at) + 120}}
+                ], recursive := true)
+                from base join whole using (conversation_id)
+            ) where step in (2, 5) or (step = 1 and w < 0.05) or (step in (3, 4) and u > 0.93)""",
+        ),
+        (
+            "spikes",
+            "started_at",
+            "started_at",
+            f"""select '{first}'::date + d::int + interval 11 hours as started_at, 'acme' as brand,
+                'x' as channel, 'tier1' as queue, 'spike' as kind,
+                '{first}'::date + d::int + interval 665 minutes as detected_at,
+                if(r.revision = 2, '{first}'::date + d::int + interval 700 minutes, null)
+                    as ended_at,
+                '{first}'::date + d::int + interval 670 minutes as peak_at,
+                90 + d % 40 as peak_posts, 22.5 as expected, 4.0 as ratio,
+                false as is_surge, r.revision
+            from range({days.start}, {days.stop}) as s(d), (values (1), (2)) as r(revision)
+            where d % 3 = 0""",
+        ),
+        (
+            "rejected",
+            "received_at",
+            "received_at",
+            f"""select 'bench' as source, d || '/' || i as position,
+                if(i % 3 = 0, 'late', 'malformed') as reason, 'not JSON' as detail,
+                '{first}'::date + d::int + to_minutes(i * 7) as received_at, 'x'::blob as raw
+            from range({days.start}, {days.stop}) as s(d), range(200) as r(i)""",
         ),
         (
             "windows",
