@@ -138,6 +138,7 @@ def open_history(folder: Path) -> duckdb.DuckDBPyConnection:
     require_history(folder)
     con = duckdb.connect(config={"python_enable_replacements": False})
     con.execute("set TimeZone = 'UTC'")
+    con.execute("set parquet_metadata_cache = true")
     con.execute("set enable_progress_bar = false")  # it would stand in the middle of a CSV
     con.execute(f"set memory_limit = '{MEMORY}'")
     spill = Path(gettempdir(), f"replywatch-{uuid4().hex}")  # made only when it is needed

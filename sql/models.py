@@ -70,6 +70,10 @@ _MACROS = (
     """create macro is_within(instant, since, until) as
         instant >= coalesce(since::timestamptz, '-infinity')
         and instant < coalesce(until::timestamptz, 'infinity')""",
+    # The first UTC midnight that an instant doesn't lie after.
+    """create macro next_midnight(instant) as
+        date_trunc('day', (instant::timestamptz at time zone 'UTC')
+            + interval 1 day - interval 1 microsecond) at time zone 'UTC'""",
     # The counts of work, which are 0 where nothing was done; the other figures are null then.
     """create macro work_counts() as [
         'agents', 'conversations', 'replies', 'first_responses', 'responses',

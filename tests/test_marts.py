@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from small_history import ACME_CHAT, Row, at, clock, conversation, history
+from small_history import ACME_CHAT, Row, answer, at, clock, conversation, history
 from written_history import Writer, row
 
 from replywatch.flows import cli_check
@@ -80,6 +80,43 @@ def test_spans_of_a_period_are_those_of_all_cut_to_it(con: duckdb.DuckDBPyConnec
     expected = con.sql(cut.format("agent_spans")).to_arrow_table()
     assert expected.num_rows > 12
     assert expected == con.sql(cut.format(f"spans_between({since}, {until})")).to_arrow_table()
+
+
+SLICES = [
+    tuple(f"timestamptz '2026-03-{day} {time}+00'" for time in times)
+    for day in ("03", "04")
+    for times in (("07:20", "10:50"), ("09:20", "12:50"), ("12:20", "15:50"), ("15:20", "18:50"))
+]
+
+
+@pytest.mark.parametrize(("since", "until"), SLICES)
+def test_assignments_of_a_period_are_those_of_all(
+    con: duckdb.DuckDBPyConnection, since: str, until: str
+) -> None:
+    """And so are the claims that passed others over, whatever had begun before."""
+    taken = f"from taken_between({since}, {until})"
+    inside = f"where is_within(assigned_at, {since}, {until}) order by all"
+    found = con.sql(f"select * exclude (step, free_from, is_passing_over) {taken} order by all")
+    expected = con.sql(f"select * exclude (reply_count) from assignments {inside}")
+    assert 0 < len(expected)
+    assert expected.to_arrow_table() == found.to_arrow_table()
+    claims = "select conversation_id, opened_at, assigned_at, free_from, is_passing_over"
+    found = con.sql(f"{claims} {taken} where is_passing_over is not null order by all")
+    expected = con.sql(f"{claims} from claimed_waits {inside}")
+    assert expected.to_arrow_table() == found.to_arrow_table()
+
+
+def test_habits_of_a_day_are_those_of_all(con: duckdb.DuckDBPyConnection) -> None:
+    """Day by day, though conversations and waits reach over midnight."""
+    days = con.sql("select distinct day from agent_behaviours order by all").fetchall()
+    assert len(days) > 1
+    for (day,) in days:
+        expected = con.sql(f"from agent_behaviours where day = '{day}' order by all")
+        midnight = f"timestamptz '{day} 00:00+00'"
+        found = con.sql(
+            f"from behaviours_between({midnight}, {midnight} + interval 1 day) order by all"
+        )
+        assert expected.to_arrow_table() == found.to_arrow_table()
 
 
 def test_no_mart_of_the_sample_days_is_empty(con: duckdb.DuckDBPyConnection) -> None:
@@ -200,6 +237,53 @@ def test_a_claim_passes_over_what_has_waited_longer_in_the_same_queue() -> None:
     assert expected == found.fetchall()
 
 
+@pytest.mark.parametrize("answered_at", [None, "10:30"])
+def test_what_was_given_back_before_a_period_is_free_from_then_on(answered_at: str | None) -> None:
+    """c1 was given back at 10:10: c2, which waited from 10:08 and was taken at 10:20, came first.
+
+    Whether c1 is answered in the end, by somebody who never had it, or not.
+    """
+    given_back, [claim] = wait("c1", "10:00", "10:05")
+    release = {**claim, "id": "r", "at": at("10:10"), "kind": "unassigned", "agent": None}
+    taken, claims = wait("c2", "10:08", "10:20", agent="bo")
+    given_back |= {"assigned_agent": None, "first_assigned_at": at("10:05")}
+    answers: list[Row] = []
+    if answered_at is not None:
+        answers = [answer("c1", ACME_CHAT, "first", "10:00", answered_at, "cy")]
+        given_back["waiting_since"] = None
+    con = history(
+        conversations=[given_back, taken], actions=[claim, release, *claims], responses=answers
+    )
+    for since in ("10:00", "10:15"):
+        found = con.execute(
+            "select conversation_id, free_from = ?, is_passing_over from taken_between(?, ?) "
+            "where assigned_at = ?",
+            [at("10:08"), at(since), at("11:00"), at("10:20")],
+        )
+        assert [("c2", True, False)] == found.fetchall()
+
+
+@pytest.mark.parametrize("end", ["claimed", "answered by a stranger", "closed"])
+@pytest.mark.parametrize("ended_at", ["10:12", "10:18", "10:30"])
+def test_what_a_claim_passes_over_may_end_after_the_period(end: str, ended_at: str) -> None:
+    """c2 was taken at 10:20, in the ten minutes asked for; c1 waited from 10:00 until a time."""
+    first, [claim] = wait("c1", "10:00", ended_at)
+    second, claims = wait("c2", "10:08", "10:20", agent="bo")
+    answers = []
+    if end == "answered by a stranger":
+        answers = [answer("c1", ACME_CHAT, "first", "10:00", ended_at, "cy")]
+    else:
+        claims.append({**claim, "kind": "assigned" if end == "claimed" else "closed"})
+    gone = {**first, "assigned_agent": None, "waiting_since": None}
+    con = history(conversations=[gone, second], actions=claims, responses=answers)
+    for since, until in (("10:00", "11:00"), ("10:15", "10:25")):
+        found = con.execute(
+            "select is_passing_over from taken_between(?, ?) where agent = 'bo'",
+            [at(since), at(until)],
+        )
+        assert [(ended_at == "10:30",)] == found.fetchall()
+
+
 def test_an_agents_time_is_cut_at_states_and_waits() -> None:
     """Two waits overlap by 5 of 20 minutes: concurrency 1.25; 40 minutes available, half idle."""
     spans = (
@@ -240,7 +324,7 @@ def message(name: str, when: str, agent: str | None) -> Row:
 
 
 def test_two_agents_collide_on_one_wait_within_two_minutes() -> None:
-    """bo's reply follows ana's by 2 minutes; after a post, or later, nobody collides."""
+    """bo's reply follows ana's by 2 minutes, ana's bo's by one; after a post there is none."""
     con = history(
         messages=[
             message("m1", "10:00", None),
@@ -249,10 +333,19 @@ def test_two_agents_collide_on_one_wait_within_two_minutes() -> None:
             message("m4", "10:08", None),
             message("m5", "10:09", "ana"),
             message("m6", "10:11:01", "bo"),
+            message("m7", "10:12", "ana"),
         ]
     )
-    found = con.sql("select first_agent, agent, gap_seconds from collisions").fetchall()
-    assert [("ana", "bo", 120.0)] == found
+    con.execute("select first_agent, agent, gap_seconds from collisions order by all")
+    assert [("ana", "bo", 120.0), ("bo", "ana", 59.0)] == con.fetchall()
+    for since, until, count in (
+        ("10:07", "10:08", 1),
+        ("10:06", "10:07", 0),
+        ("10:08", "11:00", 1),
+        ("10:12:30", "11:00", 0),
+    ):
+        con.execute("select agent from collisions_between(?, ?)", [at(since), at(until)])
+        assert len(con.fetchall()) == count
 
 
 def test_a_first_contact_resolves_unless_the_customer_comes_back() -> None:

@@ -2,46 +2,8 @@
 -- minutes (conversation_id, opened_at, replied_at, agent).
 with
 
-ordered as (
-    select
-        conversation_id,
-        opened_at,
-        id,
-        sent_at,
-        agent,
-        brand,
-        channel,
-        queue,
-        is_human_reply,
-        lag(is_human_reply) over conversation as follows_reply,
-        lag(agent) over conversation as first_agent,
-        lag(sent_at) over conversation as first_replied_at
-    from stg_messages
-    where bot is null
-    window conversation as (
-        partition by conversation_id, opened_at
-        order by sent_at, seq nulls last, is_post desc, id
-    )
-),
-
 final as (
-    select
-        conversation_id,
-        opened_at,
-        id,
-        first_agent,
-        first_replied_at,
-        agent,
-        sent_at as replied_at,
-        epoch_us(sent_at - first_replied_at) / 1e6 as gap_seconds,
-        brand,
-        channel,
-        queue
-    from ordered
-    where is_human_reply
-        and follows_reply
-        and agent <> first_agent
-        and sent_at <= first_replied_at + interval 2 minutes
+    select * from collisions_between(null, null)
 )
 
 select * from final

@@ -20,8 +20,7 @@ counted as (
         behaviour,
         sum(seen) as seen,
         sum(chances) as chances
-    from agent_behaviours
-    where is_within(day::timestamp at time zone 'UTC', $since, $until)
+    from behaviours_between(next_midnight($since), next_midnight($until))
     group by all
 ),
 
