@@ -28,7 +28,7 @@ from replywatch.sql.work import known_work, work_views
 
 DATABASE = "replywatch.duckdb"
 DATA = "history"
-MEMORY = "2GB"
+MEMORY = "1700MB"
 """What a query may hold at once; beyond that it goes on in a temporary folder, and more slowly."""
 
 

@@ -16,8 +16,8 @@ _NOBODYS = """
 """
 _COVERED = """
     select
-        cast(cast(min(opened_at) at time zone $tz as date) as varchar),
-        cast(cast(any_value(now) at time zone $tz as date) as varchar)
+        cast(day_of(min(opened_at), $tz) as varchar),
+        cast(day_of(any_value(now), $tz) as varchar)
     from conversations
     cross join history_clock
 """

@@ -266,7 +266,7 @@ def test_what_was_given_back_before_a_period_is_free_from_then_on(answered_at: s
 @pytest.mark.parametrize("end", ["claimed", "answered by a stranger", "closed"])
 @pytest.mark.parametrize("ended_at", ["10:12", "10:18", "10:30"])
 def test_what_a_claim_passes_over_may_end_after_the_period(end: str, ended_at: str) -> None:
-    """c2 was taken at 10:20, in the ten minutes asked for; c1 waited from 10:00 until a time."""
+    """c2 was taken at 10:20, in the ten minutes asked for; c1 waited from 10:00 to `ended_at`."""
     first, [claim] = wait("c1", "10:00", ended_at)
     second, claims = wait("c2", "10:08", "10:20", agent="bo")
     answers = []
@@ -391,3 +391,28 @@ def test_nps_answers_are_grouped_by_the_scales_of_the_policy_in_force() -> None:
         assert [(group,) for group in expected] == con.sql(
             f"select nps_group from {mart}"
         ).fetchall()
+
+
+def test_days_and_quarters_are_the_calendars() -> None:
+    """By whole numbers, on every edge of them and before 1970, as DuckDB's calendar has them."""
+    found = history().sql(
+        """with edges as (
+            select timestamptz '1969-12-28 00:00+00' + to_microseconds(n * 450000000 + beside) as t
+            from range(2000) as n(n), (values (-1), (0), (1)) as b(beside)
+        ),
+        spans as (
+            select t, t at time zone 'UTC' as utc, t + interval 36 hours as ends from edges
+        )
+        select
+            count(*),
+            bool_and(day_of(t, 'UTC') = cast(utc as date)),
+            bool_and(midnight_of(day_of(t, 'UTC')) at time zone 'UTC' = date_trunc('day', utc)),
+            bool_and(quarter_of(t) = time_bucket(interval 15 minutes, t)),
+            bool_and(days_between(t, ends) = generate_series(
+                cast(utc as date),
+                cast(ends at time zone 'UTC' - interval 1 microsecond as date),
+                interval 1 day
+            )::date[])
+        from spans"""
+    )
+    assert [(6000, True, True, True, True)] == found.fetchall()

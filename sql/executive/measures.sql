@@ -52,9 +52,9 @@ inside as (
     select
         marked.*,
         case
-            when $is_daily then cast(marked."at" at time zone $tz as date)
-            when marked."at" >= bounds.since then cast(bounds.since at time zone $tz as date)
-            else cast(bounds.before at time zone $tz as date)
+            when $is_daily then day_of(marked."at", $tz)
+            when marked."at" >= bounds.since then day_of(bounds.since, $tz)
+            else day_of(bounds.before, $tz)
         end as starts_on
     from marked
     cross join bounds

@@ -1,6 +1,6 @@
--- agent_figures(keys): what agents did (throughput) and how long they were there, one row per group of
--- `keys`: agent and one of day (UTC) and interval_start (a quarter of an hour).
-create macro agent_figures(keys) as table
+-- agent_figures(keys, minutes): what agents did (throughput) and how long they were there, one row per
+-- group of `keys`: day (UTC), agent and, where it is of so many `minutes`, 15, interval_start.
+create macro agent_figures(keys, minutes) as table
 
 with
 
@@ -10,12 +10,7 @@ pieces as (
     select
         columns(lambda name: list_contains(keys, name)),
         sum_seconds(whole_us(columns('_seconds$')))
-    from (
-        select
-            cast(interval_start at time zone 'UTC' as date) as day,
-            *
-        from agent_presence
-    )
+    from presence_by(minutes)
     group by all
 ),
 

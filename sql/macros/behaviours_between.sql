@@ -7,7 +7,7 @@ with
 
 closes as (
     select
-        cast(closed_at at time zone 'UTC' as date) as day,
+        day_of(closed_at, 'UTC') as day,
         credited_agent as agent,
         queue,
         'closes_without_reply' as behaviour,
@@ -37,7 +37,7 @@ replied as (
 
 assigned as (
     select
-        cast(assigned_at at time zone 'UTC' as date) as day,
+        day_of(assigned_at, 'UTC') as day,
         agent,
         queue,
         count(*) filter (is_released and replied.step is null) as released_without_reply,
@@ -90,7 +90,7 @@ handled as (
 
 long as (
     select
-        cast(last_replied_at at time zone 'UTC' as date) as day,
+        day_of(last_replied_at, 'UTC') as day,
         agent,
         queue,
         'long_conversations' as behaviour,
@@ -103,7 +103,7 @@ long as (
 
 hourly as (
     select
-        cast(sent_at at time zone 'UTC' as date) as day,
+        day_of(sent_at, 'UTC') as day,
         agent,
         queue,
         hour(sent_at at time zone 'UTC') as hour,
@@ -139,7 +139,7 @@ quiet as (
 
 collided as (
     select
-        cast(replied_at at time zone 'UTC' as date) as day,
+        day_of(replied_at, 'UTC') as day,
         agent,
         queue,
         count(*) as seen

@@ -78,7 +78,7 @@ compared as (
         coalesce(max(taken_at) over (
             partition by queue
             order by free_from
-            range between unbounded preceding and interval 1 microsecond preceding
+            groups between unbounded preceding and 1 preceding
         ) > taken_at, false) as is_passing_over
     from unowned
 ),

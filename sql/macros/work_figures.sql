@@ -8,9 +8,9 @@ with
 
 dated as not materialized (
     select
-        cast(worked_at at time zone tz as date) as day,
+        day_of(worked_at, tz) as day,
         hour_of(worked_at, tz) as hour,
-        time_bucket(interval 15 minutes, worked_at) as interval_start,
+        quarter_of(worked_at) as interval_start,
         *
     from agent_work
     where (agent is not null or everyone)

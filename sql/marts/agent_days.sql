@@ -6,7 +6,7 @@ final as (
     select
         figures.* exclude (is_settled),
         is_settled and (day + interval 1 day) at time zone 'UTC' <= history_clock.now as is_final
-    from agent_figures(['day', 'agent']) as figures
+    from agent_figures(['day', 'agent'], 24 * 60) as figures
     cross join history_clock
 )
 

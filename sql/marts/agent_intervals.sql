@@ -6,7 +6,7 @@ final as (
     select
         figures.* exclude (is_settled),
         is_settled and interval_start + interval 15 minutes <= history_clock.now as is_final
-    from agent_figures(['interval_start', 'agent']) as figures
+    from agent_figures(['day', 'interval_start', 'agent'], 15) as figures
     cross join history_clock
 )
 

@@ -1,6 +1,6 @@
 -- agent_spans: one row per agent and span in which neither the state nor the number of waits in
--- hand changed (agent, started_at). A wait is in hand from handling_started_at to the reply. state
--- is null where the source tells no states.
+-- hand changed, cut at UTC midnights (agent, started_at). A wait is in hand from handling_started_at to
+-- the reply. state is null where the source tells no states.
 with
 
 final as (

@@ -1,13 +1,23 @@
 -- history_clock: one row: up to when the history tells everything.
 with
 
-final as (
-    select greatest(
-        (select max(last_event_at) from stg_conversations),
-        (select max(window_end) from stg_windows),
+conversations as (
+    select
+        max(last_event_at) as last_event_at,
         -- what is final was passed by the clock, though nothing may have happened since
-        (select max(final_at) + interval 1 microsecond from stg_conversations where is_final)
-    ) as now
+        max(final_at) filter (is_final) + interval 1 microsecond as final_at
+    from stg_conversations
+),
+
+windows as (
+    select max(window_end) as window_end
+    from stg_windows
+),
+
+final as (
+    select greatest(last_event_at, final_at, window_end) as now
+    from conversations
+    cross join windows
 )
 
 select * from final

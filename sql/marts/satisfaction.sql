@@ -4,7 +4,7 @@ with
 
 counted as (
     select
-        cast(happened_at at time zone 'UTC' as date) as day,
+        day_of(happened_at, 'UTC') as day,
         survey,
         agent,
         brand,

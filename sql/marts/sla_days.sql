@@ -4,7 +4,7 @@ with
 
 counted as (
     select
-        cast(ended_at at time zone 'UTC' as date) as day,
+        day_of(ended_at, 'UTC') as day,
         sla,
         brand,
         channel,

@@ -5,7 +5,7 @@ with
 
 counted as (
     select
-        time_bucket(interval 15 minutes, window_start) as interval_start,
+        quarter_of(window_start) as interval_start,
         brand,
         channel,
         queue,

@@ -13,35 +13,42 @@
 -- Parameters: $since, $until (instants, null is open; since is in, until is out).
 with
 
-inside as (
-    select
-        * exclude (seconds),
-        epoch_us(
-            least(ended_at, coalesce($until::timestamptz, ended_at))
-            - greatest(started_at, coalesce($since::timestamptz, started_at))
-        ) / 1e6 as seconds
+spans as (
+    select agent, state, waits_in_hand, whole_us(seconds) as us
     from spans_between($since, $until)
-    where started_at < coalesce($until::timestamptz, 'infinity')
-        and ended_at > coalesce($since::timestamptz, '-infinity')
+),
+
+summed as (
+    select
+        agent,
+        sum(us) filter (state = 'available') as available_us,
+        sum(us) filter (state = 'busy') as busy_us,
+        sum(us) filter (state = 'away') as away_us,
+        sum(us) filter (state = 'offline') as offline_us,
+        sum(us) filter (state = 'available' and waits_in_hand = 0) as idle_us,
+        sum(us) filter (waits_in_hand > 0) as active_us,
+        sum(us * waits_in_hand) as in_hand_us,
+        max(waits_in_hand) as max_in_hand,
+        bool_or(state is not null) as has_states
+    from spans
+    group by all
 ),
 
 final as (
     select
         agent,
-        sum(seconds) filter (state = 'available') as available_seconds,
-        sum(seconds) filter (state = 'busy') as busy_seconds,
-        sum(seconds) filter (state = 'away') as away_seconds,
-        sum(seconds) filter (state = 'offline') as offline_seconds,
-        sum(seconds) filter (state = 'available' and waits_in_hand = 0) as idle_seconds,
-        sum(seconds) filter (waits_in_hand > 0) as active_seconds,
-        case when bool_or(state is not null) then
-            coalesce(active_seconds, 0)
-            / nullif(coalesce(active_seconds, 0) + coalesce(idle_seconds, 0), 0)
+        available_us / 1e6 as available_seconds,
+        busy_us / 1e6 as busy_seconds,
+        away_us / 1e6 as away_seconds,
+        offline_us / 1e6 as offline_seconds,
+        idle_us / 1e6 as idle_seconds,
+        active_us / 1e6 as active_seconds,
+        case when has_states then
+            coalesce(active_us, 0) / nullif(coalesce(active_us, 0) + coalesce(idle_us, 0), 0)
         end as occupancy_ratio,
-        sum(seconds * waits_in_hand) / nullif(active_seconds, 0) as concurrency,
-        max(waits_in_hand) as max_in_hand
-    from inside
-    group by all
+        in_hand_us / nullif(active_us, 0) as concurrency,
+        max_in_hand
+    from summed
 )
 
 select * from final

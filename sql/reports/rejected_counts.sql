@@ -9,7 +9,7 @@ with
 
 refused as (
     select
-        cast(received_at at time zone $tz as date) as day,
+        day_of(received_at, $tz) as day,
         *
     from rejected
     where is_within(received_at, $since, $until)

@@ -28,7 +28,7 @@ with
 -- Only what was closed in the period is looked at further.
 closed as (
     select
-        cast(closed_at at time zone $tz as date) as day,
+        day_of(closed_at, $tz) as day,
         credited_agent as agent,
         *
     from stg_conversations

@@ -17,7 +17,7 @@ with
 
 answers as (
     select
-        cast(replied_at at time zone $tz as date) as day,
+        day_of(replied_at, $tz) as day,
         hour_of(replied_at, $tz) as hour,
         *
     from raw.responses

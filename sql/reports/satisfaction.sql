@@ -22,7 +22,7 @@ with
 
 asked as (
     select
-        cast(happened_at at time zone $tz as date) as day,
+        day_of(happened_at, $tz) as day,
         *
     from surveys
     where is_within(happened_at, $since, $until)
@@ -53,7 +53,7 @@ felt as (
         count(*) filter (not is_started_negative and is_ended_negative) as soured
     from (
         select
-            cast(worked_at at time zone $tz as date) as day,
+            day_of(worked_at, $tz) as day,
             *
         from agent_work
         where work = 'close'

@@ -23,7 +23,7 @@ with
 
 ended as (
     select
-        cast(ended_at at time zone $tz as date) as day,
+        day_of(ended_at, $tz) as day,
         hour_of(ended_at, $tz) as hour,
         *
     from stg_sla
@@ -71,7 +71,7 @@ late as (
         max(late_by_seconds) as worst_late_seconds
     from (
         select
-            cast(missed_at at time zone $tz as date) as day,
+            day_of(missed_at, $tz) as day,
             hour_of(missed_at, $tz) as hour,
             *
         from breaches_between($since, $until)
@@ -88,7 +88,7 @@ left_without_reply as (
         select
             'first_response' as sla,
             coalesce(closed_at, final_at) as left_at,
-            cast(left_at at time zone $tz as date) as day,
+            day_of(left_at, $tz) as day,
             hour_of(left_at, $tz) as hour,
             *
         from stg_conversations
@@ -105,7 +105,7 @@ moved as (
     from (
         select
             'first_response' as sla,
-            cast(transferred_at at time zone $tz as date) as day,
+            day_of(transferred_at, $tz) as day,
             hour_of(transferred_at, $tz) as hour,
             from_brand as brand,
             from_channel as channel,

@@ -9,7 +9,7 @@
 with
 
 dated as (
-    select *, cast(started_at at time zone $tz as date) as day
+    select *, day_of(started_at, $tz) as day
     from spikes
     where is_within(started_at, $since, $until)
 ),

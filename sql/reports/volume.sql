@@ -19,9 +19,9 @@ with
 
 dated as (
     select
-        cast(window_start at time zone $tz as date) as day,
+        day_of(window_start, $tz) as day,
         hour_of(window_start, $tz) as hour,
-        time_bucket(interval 15 minutes, window_start) as interval,
+        quarter_of(window_start) as interval,
         window_start as "window",
         *
     from windows
