@@ -94,7 +94,7 @@ def test_sla_judges_clocks_and_for_all_conversations(con: duckdb.DuckDBPyConnect
     expected = [
         ("first_response", 2, 1, 1, round(2 / 3, 9), None, 1, 3300.0),
         ("next_response", 0, 1, 0, 0.0, 300.0, 1, 300.0),
-        ("all", 1, 2, 1, round(1 / 3, 9), None, 0, None),
+        ("all", 1, 2, 1, round(1 / 3, 9), None, None, None),
     ]
     columns = "sla met missed void attainment target_seconds answered_late worst_late_seconds"
     assert expected == rows(con, "sla", columns)
@@ -113,11 +113,11 @@ def test_sla_by_scope_keeps_the_slas_apart(con: duckdb.DuckDBPyConnection) -> No
     expected = [
         ("acme", "chat", "first_response", 1, 0, 0, 1.0, 300.0, 0, None),
         ("acme", "chat", "next_response", 0, 1, 0, 0.0, 300.0, 1, 300.0),
-        ("acme", "chat", "all", 0, 1, 0, 0.0, None, 0, None),
+        ("acme", "chat", "all", 0, 1, 0, 0.0, None, None, None),
         ("acme", "email", "first_response", 1, 0, 0, 1.0, 1200.0, 0, None),
-        ("acme", "email", "all", 1, 0, 0, 1.0, None, 0, None),
+        ("acme", "email", "all", 1, 0, 0, 1.0, None, None, None),
         ("globex", "chat", "first_response", 0, 1, 1, 0.0, 300.0, 1, 3300.0),
-        ("globex", "chat", "all", 0, 1, 1, 0.0, None, 0, None),
+        ("globex", "chat", "all", 0, 1, 1, 0.0, None, None, None),
     ]
     columns = (
         "brand channel sla met missed void attainment target_seconds answered_late "

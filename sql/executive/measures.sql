@@ -84,7 +84,7 @@ final as (
         count(*) filter (what = 'abandoned') as abandoned,
         count(*) filter (what = 'bot' and kind = 'contained')
             / nullif(count(*) filter (what = 'bot'), 0) as bot_contained_ratio,
-        sum(value) filter (what = 'active') as active_seconds,
+        sum(whole_us(value)) filter (what = 'active') / 1e6 as active_seconds,
         count(value) filter (what = 'csat') as csat_answered,
         avg(value) filter (what = 'csat') as csat_ratio,
         count(kind) filter (what = 'nps') as nps_answered,

@@ -73,7 +73,10 @@ picked as (
 ),
 
 worked as (
-    select conversation_id, opened_at, sum(handle_active_seconds) as handle_active_seconds
+    select
+        conversation_id,
+        opened_at,
+        sum_seconds(whole_us(handle_active_seconds)) as handle_active_seconds
     from raw.handling
     semi join picked using (conversation_id, opened_at)
     group by all
@@ -210,19 +213,19 @@ summed as (
         sum(replies)::bigint as replies,
         sum(responses)::bigint as responses,
         sum(handled)::bigint as handled,
-        sum(handle_active_seconds) as handle_active_seconds,
-        sum(wait_seconds) as wait_seconds,
+        sum_seconds(whole_us(handle_active_seconds)) as handle_active_seconds,
+        sum_seconds(whole_us(wait_seconds)) as wait_seconds,
         max(wait_seconds) as longest_wait_seconds,
         sum(within_target)::bigint as within_target,
         sum(abandoned)::bigint as abandoned,
         sum(abandoned_short)::bigint as abandoned_short,
         sum(abandoned_within_target)::bigint as abandoned_within_target,
-        sum(abandoned_wait_seconds) as abandoned_wait_seconds,
+        sum_seconds(whole_us(abandoned_wait_seconds)) as abandoned_wait_seconds,
         max(abandoned_wait_seconds) as longest_abandoned_wait_seconds,
         sum(met)::bigint as met,
         sum(missed)::bigint as missed,
-        sum(attended_seconds) as attended_seconds,
-        sum(active_seconds) as active_seconds,
+        sum_seconds(whole_us(attended_seconds)) as attended_seconds,
+        sum_seconds(whole_us(active_seconds)) as active_seconds,
         sum(backlog_change)::bigint as backlog_change
     from everything
     group by all

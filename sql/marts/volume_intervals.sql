@@ -17,7 +17,7 @@ counted as (
         sum(met)::bigint as met,
         sum(missed)::bigint as missed,
         sum(met) / nullif(sum(met + missed), 0) as attainment,
-        sum(posts_expected) as posts_expected,
+        sum(posts_expected order by window_start) as posts_expected,
         bool_or(is_spike) as is_spike,
         arg_max(waiting, window_start) as waiting,
         arg_max_null(oldest_wait_seconds, window_start) as oldest_wait_seconds,

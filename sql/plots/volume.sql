@@ -3,7 +3,7 @@
 select
     time_bucket(to_minutes($width::bigint), window_start) as bucket,
     sum(posts)::bigint as posts,
-    sum(posts_expected) as expected,
+    sum(posts_expected order by window_start, brand, channel, queue) as expected,
     coalesce(bool_or(is_spike), false) as is_spike
 from stg_windows
 where is_within(window_start, $since, $until)

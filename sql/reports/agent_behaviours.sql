@@ -38,7 +38,7 @@ summed as (
         behaviour,
         sum(seen)::bigint as seen,
         sum(chances)::bigint as chances,
-        sum(seen_by_team) / nullif(sum(chances), 0) as team_ratio
+        sum(seen_by_team order by queue) / nullif(sum(chances), 0) as team_ratio
     from beside_team
     group by all
 ),

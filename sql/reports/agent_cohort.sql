@@ -33,7 +33,7 @@ final as (
         count(*) as conversations,
         count(*) filter (closed_at is null) as open,
         count(*) filter (not is_final) as provisional,
-        avg(first_response_seconds) as published_mean_seconds,
+        mean_seconds(whole_us(first_response_seconds)) as published_mean_seconds,
         quantile_cont(first_response_seconds, 0.5) as published_median_seconds,
         quantile_cont(first_response_seconds, 0.9) as published_p90_seconds,
         quantile_cont(first_response_assigned_seconds, 0.5) as assigned_median_seconds,

@@ -40,7 +40,7 @@ active as (
     select
         handling.conversation_id,
         handling.opened_at,
-        sum(handling.handle_active_seconds) as handle_active_seconds
+        sum_seconds(whole_us(handling.handle_active_seconds)) as handle_active_seconds
     from stg_handling as handling
     semi join closed using (conversation_id, opened_at)
     group by all
@@ -63,7 +63,7 @@ final as (
         count(*) as closed,
         count(*) filter (not is_final) as provisional,
         quantile_cont(first_resolution_seconds, 0.5) as first_median_seconds,
-        avg(full_resolution_seconds) as full_mean_seconds,
+        mean_seconds(whole_us(full_resolution_seconds)) as full_mean_seconds,
         quantile_cont(full_resolution_seconds, 0.5) as full_median_seconds,
         quantile_cont(full_resolution_seconds, 0.9) as full_p90_seconds,
         quantile_cont(full_resolution_business_seconds, 0.5) as business_median_seconds,
@@ -88,7 +88,7 @@ final as (
         quantile_cont(handle_elapsed_seconds, 0.5) as handle_elapsed_median_seconds,
         quantile_cont(handle_assigned_seconds, 0.5) as handle_assigned_median_seconds,
         count(handle_active_seconds) as handled,
-        avg(handle_active_seconds) as handle_active_mean_seconds
+        mean_seconds(whole_us(handle_active_seconds)) as handle_active_mean_seconds
     from judged
     group by all
 )

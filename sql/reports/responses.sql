@@ -42,7 +42,7 @@ final as (
     select
         columns(lambda name: list_contains($by, name)),
         count(*) as n,
-        avg(response_seconds) as mean_seconds,
+        mean_seconds(whole_us(response_seconds)) as mean_seconds,
         quantile_cont(response_seconds, 0.5) as median_seconds,
         median_low(median_ranks(response_seconds), count(*)) as median_low_seconds,
         median_high(median_ranks(response_seconds), count(*)) as median_high_seconds,

@@ -7,7 +7,7 @@
 -- attainment               met / (met + missed), null when there are neither
 -- attainment_low, _high_ratio  its 95 % interval (Wilson)
 -- target_seconds           the target, null where rules with several targets meet in a row
--- answered_late            missed clocks that a human reply did end later
+-- answered_late            missed clocks that a human reply did end later; null for all
 -- worst_late_seconds       the longest of these, deadline to reply; null when there is none
 -- abandoned                first_response only: conversations that ended without a human reply, by
 --                          expiry or the customer's close, in the period
@@ -157,7 +157,7 @@ final as (
         wilson_low(met, met + missed) as attainment_low_ratio,
         wilson_high(met, met + missed) as attainment_high_ratio,
         target_seconds,
-        coalesce(answered_late, 0) as answered_late,
+        case when sla <> 'all' then coalesce(answered_late, 0) end as answered_late,
         worst_late_seconds,
         case when sla = 'first_response' then coalesce(abandoned, 0) end as abandoned,
         case when sla = 'first_response' then coalesce(short_abandoned, 0) end as short_abandoned,

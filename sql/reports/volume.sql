@@ -37,7 +37,7 @@ per_window as (
         sum(opened) as opened,
         sum(closed) as closed,
         sum(answered) as answered,
-        sum(posts_expected) as posts_expected,
+        sum(posts_expected order by brand, channel, queue) as posts_expected,
         sum(posts) filter (posts_expected is not null) as posts_judged,
         sum(waiting) as waiting,
         sum(is_spike::int) as spikes
@@ -54,9 +54,9 @@ final as (
         sum(per_window.closed)::bigint as closed,
         sum(per_window.answered)::bigint as answered,
         max(per_window.posts)::bigint as max_window_posts,
-        sum(per_window.posts_expected) as posts_expected,
-        sum(per_window.posts_judged) / nullif(sum(per_window.posts_expected), 0)
-            as expected_ratio,
+        sum(per_window.posts_expected order by window_start) as posts_expected,
+        sum(per_window.posts_judged)
+            / nullif(sum(per_window.posts_expected order by window_start), 0) as expected_ratio,
         max(per_window.waiting)::bigint as max_waiting,
         sum(per_window.spikes)::bigint as spike_windows
     from per_window
