@@ -15,8 +15,9 @@ class Report:
     grouping keeps (response kinds and SLAs are never mixed). `listings` map a value of `by` that
     is no grouping to the SQL file that lists rows so, `titles` to the title of that.
     `grouped` is the file for groupings, the report's own name if empty; `values` are parameters it
-    takes beside the common ones. `brief` are the figures that a table for people shows, all if
-    empty.
+    takes beside the common ones. `turns` are others, one after the other: what the rows of one were
+    made of is gone from memory before the next. `brief` are the figures that a table for people
+    shows, all if empty.
     """
 
     title: str
@@ -27,6 +28,7 @@ class Report:
     titles: Mapping[str, str] = field(default_factory=dict)
     grouped: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
+    turns: tuple[Mapping[str, Any], ...] = ({},)
     brief: tuple[str, ...] = ()
 
     @property
@@ -85,6 +87,7 @@ REPORTS: dict[str, Report] = {
         default="kind",
         groups=("kind", "brand", "channel", "queue", "priority", "agent", "day", "hour"),
         always=("kind",),
+        turns=({"is_for_all": False}, {"is_for_all": True}),
     ),
     "resolution": Report(
         "conversations whose latest close is in the period (throughput)",

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from replywatch.metrics.service_level import VARIANTS, Offered
 from replywatch.metrics.service_level import service_level as service_level_of
+from replywatch.sql.history import MEMORY
 from replywatch.sql.report_list import REPORTS, Report
 
 _OFFERED = ["met", "answered_late", "abandoned", "short_abandoned", "flow_outs"]
@@ -69,9 +70,12 @@ def run_report(
         **report.values,
     }
     try:
-        wanted = con.extract_statements(query)[0].named_parameters
-        params = {key: value for key, value in values.items() if key in wanted}
-        rows = con.sql(query, params=params).to_arrow_table()
+        rows = _in_order([_run(con, query, {**values, **turn}) for turn in report.turns], columns)
+    except duckdb.OutOfMemoryException:
+        raise ReportError(
+            f"report {name} takes more memory than {MEMORY} over {_period(since, until, zone)}: "
+            "ask for a shorter period by --from and --to"
+        ) from None
     except duckdb.Error as error:
         reason = str(error).splitlines()[0]
         raise ReportError(f"report {name} cannot be read from this history: {reason}") from error
@@ -80,6 +84,22 @@ def run_report(
     words = report.titles.get(by, report.title)
     title = f"{name}: {words} · {_period(since, until, zone)}"
     return _typed(rows, tz).replace_schema_metadata({"title": title})
+
+
+def _run(con: duckdb.DuckDBPyConnection, query: str, values: dict[str, Any]) -> pa.Table:
+    """The rows of a query, given those of `values` that it asks for."""
+    wanted = con.extract_statements(query)[0].named_parameters
+    params = {key: value for key, value in values.items() if key in wanted}
+    return con.sql(query, params=params).to_arrow_table()
+
+
+def _in_order(turns: list[pa.Table], columns: list[str]) -> pa.Table:
+    """The rows of all turns, by scope and then by turn."""
+    if len(turns) == 1:
+        return turns[0]
+    rows = pa.concat_tables(turns)
+    scope = [(name, "ascending") for name in rows.column_names if name in {*columns} - {"kind"}]
+    return rows.sort_by(scope) if scope else rows
 
 
 def read_sql(stem: str) -> str:

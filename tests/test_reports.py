@@ -11,8 +11,9 @@ import duckdb
 import pytest
 from small_history import ACME_CHAT, GLOBEX_CHAT, answer, at, clock, history, sample, window
 
+from replywatch.sql import reports
 from replywatch.sql.report_list import REPORTS
-from replywatch.sql.reports import read_sql, run_report
+from replywatch.sql.reports import ReportError, read_sql, run_report
 
 
 @pytest.fixture(scope="module")
@@ -313,3 +314,14 @@ def test_every_sql_file_belongs_to_a_report(repository: Path) -> None:
     assert known == files
     for stem in known:
         assert "\nselect * from final\norder by " in read_sql(stem)
+
+
+def test_a_period_too_long_for_the_memory_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rather than DuckDB's advice on its settings, which nobody can follow here."""
+
+    def run(*_: object) -> None:
+        raise duckdb.OutOfMemoryException("failed to allocate data of size 16.0 MiB")
+
+    monkeypatch.setattr(reports, "_run", run)
+    with pytest.raises(ReportError, match=r"takes more memory than .*: ask for a shorter period"):
+        run_report(history(), "responses", since=at("10:00"))

@@ -11,53 +11,26 @@
 -- within_5m_, 15m_, 60m_ratio  share answered within 5, 15, 60 minutes, the limit included
 -- posts_answered_mean          posts of one wait
 --
--- Parameters: $since, $until (instants, null is open; since is in, until is out), $tz, $by.
+-- Parameters: $since, $until (instants, null is open; since is in, until is out), $tz, $by,
+-- $is_for_all (whether of both kinds together).
 -- Groups: day, hour, brand, channel, queue, priority, agent; kind is always one. No answers, no row.
 with
 
-answers as (
-    select
-        day_of(replied_at, $tz) as day,
-        hour_of(replied_at, $tz) as hour,
-        *
-    from raw.responses
-    where is_within(replied_at, $since, $until)
-),
-
-with_all as (
-    select * from answers
-    union all by name
-    select * replace ('all' as kind) from answers
+figures as (
+    select * from response_figures($by, $since, $until, $tz, $is_for_all)
 ),
 
 -- Last, and an enum: rows sort by scope first, then in this order.
 ordered as (
-    select
-        * exclude (kind),
-        kind::enum ('first', 'next', 'all') as kind
-    from with_all
+    select * exclude (kind), kind::enum ('first', 'next', 'all') as kind
+    from figures
 ),
 
 final as (
     select
         columns(lambda name: list_contains($by, name)),
-        count(*) as n,
-        mean_seconds(whole_us(response_seconds)) as mean_seconds,
-        quantile_cont(response_seconds, 0.5) as median_seconds,
-        median_low(median_ranks(response_seconds), count(*)) as median_low_seconds,
-        median_high(median_ranks(response_seconds), count(*)) as median_high_seconds,
-        quantile_cont(response_seconds, 0.9) as p90_seconds,
-        quantile_cont(response_business_seconds, 0.5) as business_median_seconds,
-        quantile_cont(response_business_seconds, 0.9) as business_p90_seconds,
-        count(response_assigned_seconds) as assigned_n,
-        quantile_cont(response_assigned_seconds, 0.5) as assigned_median_seconds,
-        quantile_cont(response_assigned_seconds, 0.9) as assigned_p90_seconds,
-        avg((response_seconds <= 300)::int) as within_5m_ratio,
-        avg((response_seconds <= 900)::int) as within_15m_ratio,
-        avg((response_seconds <= 3600)::int) as within_60m_ratio,
-        avg(posts_answered) as posts_answered_mean
+        columns(lambda name: not list_contains($by, name))
     from ordered
-    group by all
 )
 
 select * from final
