@@ -2,13 +2,6 @@
 -- Parameters: $before, $since, $until (instants), $tz, $is_daily.
 with
 
-bounds as (
-    select
-        $before::timestamptz as before,
-        $since::timestamptz as since,
-        $until::timestamptz as until
-),
-
 marked as (
     select 'opened' as what, opened_at as "at", null::double as value, null::varchar as kind
     from stg_conversations
@@ -27,7 +20,7 @@ marked as (
     where closed_at is not null and bot_outcome <> 'no_bot'
     union all
     select 'fcr', closed_at, is_resolved_first_contact::int, null
-    from fcr
+    from first_contacts($before, $until, 'closed')
     where is_final
     union all
     select 'message', sent_at, null, case when is_human_reply then 'reply' else direction end
@@ -50,16 +43,14 @@ marked as (
 
 inside as (
     select
-        marked.*,
+        *,
         case
-            when $is_daily then day_of(marked."at", $tz)
-            when marked."at" >= bounds.since then day_of(bounds.since, $tz)
-            else day_of(bounds.before, $tz)
+            when $is_daily then day_of("at", $tz)
+            when "at" >= $since::timestamptz then day_of($since::timestamptz, $tz)
+            else day_of($before::timestamptz, $tz)
         end as starts_on
     from marked
-    cross join bounds
-    where marked."at" >= bounds.before
-        and marked."at" < bounds.until
+    where is_within("at", $before, $until)
 ),
 
 final as (
