@@ -7,7 +7,8 @@ straight into sealed files (see `history_rows.py`), four seals a day, and then m
 before and after compaction, and beside the same SQL over plain `read_parquet` of the same files.
 What is compacted is a copy made of links, `-compacted` beside the folder, so that a history that is
 kept can be measured again. Each measure runs in a process of its own, which tells its peak memory.
-Medians of several runs. `--reports` measures every other report on the compacted copy, too.
+Medians of several runs. `--reports` measures every other report on the compacted copy, too, then
+the forecast, the executive page, an erasure and the check of it all.
 """
 
 from __future__ import annotations
@@ -23,38 +24,22 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
-from contextlib import closing
-from datetime import UTC, date, datetime
-from functools import partial
+from datetime import date
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import duckdb
+from benchmarks.history_measures import MEASURES, OTHERS
 from benchmarks.history_rows import tables
 
-from replywatch.sql.compaction import compact
-from replywatch.sql.exports.files import Export, export_days, write_days
-from replywatch.sql.exports.formats import Setting
-from replywatch.sql.history import DATA, create_empty, open_history, write_database
+from replywatch.sql.history import DATA, write_database
 from replywatch.sql.manifest import DataFile, Manifest
-from replywatch.sql.report_list import REPORTS
-from replywatch.sql.reports import run_report
 from replywatch.sql.schemas import TABLES
-from replywatch.sql.views import plain_view
 
 FIRST, DAYS, AGENTS, SEALS = date(2024, 1, 1), 730, 300, 4
 CONVERSATIONS = 5_000_000
 TOGETHER = 10
 """Days that are made at once."""
-MONTH = (datetime(2025, 6, 1, tzinfo=UTC), datetime(2025, 7, 1, tzinfo=UTC))
-WHOLE = (datetime(2024, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC))
-PERIODS = {
-    "a day": (datetime(2025, 6, 11, tzinfo=UTC), datetime(2025, 6, 12, tzinfo=UTC)),
-    "a month": MONTH,
-    "two years": WHOLE,
-}
 
 
 def generate(folder: Path, size: float, is_ready: bool = False) -> None:
@@ -122,62 +107,6 @@ _TYPES = {
     "binary": "blob",
     "list<item: string>": "varchar[]",
     "list<item: double>": "double[]",
-}
-
-
-# -- measures, each in a process of its own ---------------------------------------------------
-
-
-def report(
-    folder: Path,
-    period: tuple[datetime, datetime],
-    name: str = "agents",
-    by: str | None = None,
-) -> int:
-    """A report of a period, from opening the history on; its rows."""
-    with closing(open_history(folder)) as con:
-        return int(run_report(con, name, since=period[0], until=period[1], by=by).num_rows)
-
-
-def plain_report(folder: Path, period: tuple[datetime, datetime]) -> int:
-    """The same SQL over plain `read_parquet` of the files that count."""
-    root, files = folder.resolve(), Manifest(folder).files()
-    with duckdb.connect() as con:
-        con.execute("set TimeZone = 'UTC'")
-        create_empty(con)
-        for name, table in TABLES.items():
-            con.execute(plain_view(table, [f for f in files if f.table == name], root))
-        return int(run_report(con, "agents", since=period[0], until=period[1]).num_rows)
-
-
-def export_year(folder: Path) -> int:
-    """A year of half-hours in a file a day; its files."""
-    export = Export(folder, "canonical", Setting(30, ZoneInfo("Europe/Berlin")))
-    target = folder / "exports"
-    shutil.rmtree(target, ignore_errors=True)
-    with closing(open_history(folder)) as con:
-        days = export_days(con, date(2025, 1, 1), date(2025, 12, 31), export.setting)
-        return len(write_days(con, export, days, target).written)
-
-
-def compaction(folder: Path) -> int:
-    """The first compaction of it all; rows read."""
-    return compact(folder, grace=0).rows_read
-
-
-MEASURES: dict[str, Callable[[Path], int]] = {
-    "month": lambda folder: report(folder, MONTH),
-    "two_years": lambda folder: report(folder, WHOLE),
-    "plain_month": lambda folder: plain_report(folder, MONTH),
-    "plain_two_years": lambda folder: plain_report(folder, WHOLE),
-    "export_year": export_year,
-    "compaction": compaction,
-    **{
-        f"{name} by {by}, {words}": partial(report, period=period, name=name, by=by)
-        for name, known in REPORTS.items()
-        for by in dict.fromkeys((known.default, *known.listings))
-        for words, period in PERIODS.items()
-    },
 }
 
 
@@ -250,9 +179,12 @@ def run(folder: Path, size: float, runs: int, with_reports: bool) -> None:
         )
     exported = measure(copy, "export_year", 1)
     _say(f"export of a year: {_told(exported)}, {exported['result']} files")
-    for name in MEASURES if with_reports else ():
-        if " by " in name:
-            _say(f"{name}: {_told(measure(copy, name, 1))}")
+    if with_reports:
+        for name in OTHERS:
+            try:
+                _say(f"{name}: {_told(measure(copy, name, 1))}")
+            except subprocess.CalledProcessError:
+                _say(f"{name}: failed, see above")
 
 
 def _say(line: str) -> None:
