@@ -104,9 +104,10 @@ def _all_checks(of: Description) -> list[Check]:
         checks.append(Check(of.name, f"{column} is one of {', '.join(values)}", query))
     for relation in of.relationships:
         columns, other = ", ".join(relation["columns"]), relation["to"]
+        filled_in = " and ".join(f"{column} is not null" for column in relation["columns"])
         query = (
             f"select distinct {columns} from {of.name} "
-            f"anti join {other} using ({columns}) where ({columns}) is not null"
+            f"anti join {other} using ({columns}) where {filled_in}"
         )
         checks.append(Check(of.name, f"({columns}) is in {other}", query))
     checks += [Check(of.name, name, query) for name, query in (of.identities or {}).items()]

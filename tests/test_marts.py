@@ -349,7 +349,8 @@ def test_two_agents_collide_on_one_wait_within_two_minutes() -> None:
 
 
 def test_a_first_contact_resolves_unless_the_customer_comes_back() -> None:
-    """c1 was followed within seven days, c2 not, c3 was reopened; c2's days have not passed."""
+    """c1 was followed within seven days, c2 not, c3 was reopened; c2's days have not passed. Whose
+    the others are isn't known, but that of c5 came back in the same thread is."""
     day = "2026-01-10"
     con = history(
         conversations=[
@@ -361,12 +362,18 @@ def test_a_first_contact_resolves_unless_the_customer_comes_back() -> None:
                 "last_event_at": at("12:00", "2026-01-13"),
             },
             conversation("c3", ACME_CHAT, customer_key="l", closed_at=at("11:00"), reopen_count=1),
+            conversation("c4", ACME_CHAT, closed_at=at("11:00"), reopen_count=0),
+            conversation("c5", ACME_CHAT, closed_at=at("11:00"), reopen_count=0),
+            {**conversation("c5", ACME_CHAT, reopen_count=0), "opened_at": at("10:00", day)},
         ]
     )
     found = con.sql(
         "select conversation_id, is_resolved_first_contact, is_final from fcr order by all"
     )
-    assert [("c1", False, True), ("c2", True, False), ("c3", False, True)] == found.fetchall()
+    assert [
+        ("c1", False, True), ("c2", True, False), ("c3", False, True), ("c4", True, True),
+        ("c5", False, True),
+    ] == found.fetchall()  # fmt: skip
 
 
 def test_nps_answers_are_grouped_by_the_scales_of_the_policy_in_force() -> None:

@@ -1,13 +1,31 @@
 -- assignments_between(since, until): spans in which an agent had a conversation, one row per span
 -- (conversation_id, opened_at, step). It ends with another assignment or a release; a close doesn't
--- end it. An open side of the period is null.
+-- end it. One from before the first message is of the conversation that the message opened. An open
+-- side of the period is null.
 --
 -- Of a period it gives all spans of each conversation that was opened before its end and in which,
 -- in the period or later, something other than a message happened or somebody replied to whom it
--- wasn't assigned; and of those that somebody gave back and whose customer waits.
+-- wasn't assigned; of those that somebody gave back and whose customer waits; and of those that
+-- somebody had before the first message.
 create macro assignments_between(since, until) as table
 
 with
+
+handovers as not materialized ( -- so that each reading of it reads only the days it needs
+    select * from stg_actions
+    where kind in ('assigned', 'unassigned') or (kind = 'transferred' and agent is not null)
+),
+
+early as (
+    select handovers.* replace (life.opened_at as opened_at)
+    from handovers
+    inner join stg_conversations as life
+        on life.conversation_id = handovers.conversation_id
+        and life.opened_at >= handovers.happened_at
+        and life.opened_at < coalesce(until::timestamptz, 'infinity')
+    where handovers.opened_at is null
+    qualify row_number() over (partition by source, id order by life.opened_at) = 1
+),
 
 concerned as (
     select conversation_id, opened_at
@@ -24,11 +42,9 @@ concerned as (
     select conversation_id, opened_at
     from stg_conversations
     where waiting_since is not null and assigned_agent is null and first_assigned_at is not null
-),
-
-handovers as not materialized ( -- so that each reading of it reads only the days it needs
-    select * from stg_actions
-    where kind in ('assigned', 'unassigned') or (kind = 'transferred' and agent is not null)
+    union
+    select conversation_id, opened_at
+    from early
 ),
 
 changes as (
@@ -40,7 +56,7 @@ changes as (
         select handovers.* from handovers
         inner join concerned using (conversation_id, opened_at)
         union all
-        select * from handovers where opened_at is null -- before the first message
+        select * from early
     )
     window conversation as (
         partition by conversation_id, opened_at

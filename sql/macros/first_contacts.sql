@@ -2,14 +2,15 @@
 -- that was `opened` or `closed`, as dated_by says, in a period: whether the first contact resolved
 -- it. An open side is null. It did if it was never reopened and the same customer opened no other
 -- conversation within the policy's `fcr_days` of the close; until these days have passed the answer
--- is provisional.
+-- is provisional. Where no handle is kept, a thread is its own customer.
 create macro first_contacts(since, until, dated_by) as table
 
 with
 
 closed as (
     select
-        conversation_id, opened_at, closed_at, customer_key, credited_agent,
+        conversation_id, opened_at, closed_at, credited_agent,
+        coalesce(customer_key, conversation_id) as customer,
         brand, channel, queue, priority, reopen_count, is_one_touch
     from stg_conversations
     where closed_at is not null
@@ -18,10 +19,9 @@ closed as (
 
 -- Only what may follow one of them.
 others as (
-    select customer_key, opened_at
+    select coalesce(customer_key, conversation_id) as customer, opened_at
     from stg_conversations
-    where customer_key is not null
-        and opened_at > coalesce(since::timestamptz, '-infinity')
+    where opened_at > coalesce(since::timestamptz, '-infinity')
         and opened_at <= (select max(closed_at) from closed) + to_days(fcr_days())
 ),
 
@@ -33,7 +33,7 @@ followed as (
         others.opened_at as next_opened_at
     from closed
     asof inner join others
-        on others.customer_key = closed.customer_key
+        on others.customer = closed.customer
         and others.opened_at > closed.closed_at
     where others.opened_at <= closed.closed_at + to_days(fcr_days())
 ),

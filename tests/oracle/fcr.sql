@@ -1,6 +1,6 @@
 -- Grain: conversation that is closed. Resolved by its first contact unless it was reopened, or the
 -- same customer opened another one after the close, up to so many days later; final once these have
--- passed by `now_us`. Whose it is says the first post that names somebody.
+-- passed by `now_us`. Whose it is says the first post that names somebody, else the thread.
 
 create or replace table fcr as
 
@@ -22,7 +22,7 @@ customers as (
 lives as (
     select
         conversations.*,
-        customers.customer
+        coalesce(customers.customer, conversations.conversation_id) as customer
     from conversations
     left join customers
         on
