@@ -35,17 +35,18 @@ def kept_of(line: bytes, kept: Kept, names: frozenset[str]) -> bytes:
 
 def _masked(line: bytes, names: frozenset[str]) -> bytes:
     out = bytearray()
-    depth, hidden_at, text = 0, -1, b""
+    depth, text = 0, b""  # a broken line may close more than it opened
+    hidden_at: int | None = None
     for match in _PIECES.finditer(line):
         piece = match[0]
         if piece in b"[{":
             depth += 1
         elif piece in b"]}":
             depth -= 1
-        if hidden_at >= 0:
+        if hidden_at is not None:
             is_next = piece == b"," and depth == hidden_at and _KEY.match(line, match.end())
             if is_next or depth < hidden_at:
-                hidden_at = -1
+                hidden_at = None
             elif piece not in b"[]{},:" and not _SCALAR.fullmatch(piece):
                 piece = _HIDDEN
         elif piece == b":" and not _is_one_of(text, names):

@@ -138,6 +138,7 @@ def test_a_handle_becomes_sixteen_bytes_of_its_keyed_hash() -> None:
         (b'{"tags":["a"],"text":{"a":"x"},"id":"z","jo":1}',
          b'{"tags":["a"],"text":{"*":"*"},"id":"z","jo":"*"}'),
         (b'{"id":"a"}"text":"jo"', b'{"id":"a"}"text":"*"'),
+        (b'{}]}"text":"jo","id":"z"', b'{}]}"text":"*","id":"z"'),
         (rb'{"\ud800":"jo","id":"z"}', rb'{"\ud800":"*","id":"z"}'),
     ],
 )  # fmt: skip
