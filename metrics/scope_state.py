@@ -246,7 +246,7 @@ class ScopeState(msgspec.Struct, array_like=True):
         last = self.closed.get(running - WINDOW)
         met, missed = ([0] * len(SLAS),) * 2 if last is None else (last.met, last.missed)
         objective = self._objective(policy, running)
-        now_met, now_missed = [0] * len(SLAS), [0] * len(SLAS)
+        now_met, now_missed = ([0] * len(SLAS),) * 2
         if running in self.open:
             now_met, now_missed = _outcomes(Told.by(self.open[running]).counts)
         elif running in self.closed:  # the stream ended amid it

@@ -291,7 +291,7 @@ def test_a_window_is_under_its_objective_from_enough_clocks_on() -> None:
     for met, missed, is_breached in cases:
         assert is_breached == is_under(nine_of_ten, met, missed)
         assert not is_under(None, met, missed)
-    assert (0.75, None, 1.0) == (attainment(3, 1), attainment(0, 0), attainment(2, 0))
+    assert [0.75, 0.5, None, 1.0] == [attainment(*one) for one in ((3, 1), (1, 1), (0, 0), (2, 0))]
 
 
 def test_what_is_told_can_be_undone() -> None:

@@ -72,6 +72,14 @@ def test_an_answer_is_told_at_the_full_minute_after_its_cap() -> None:
     assert ([], []) == hear(roster, 5 * HOUR, is_end=True)
 
 
+def test_where_no_time_counts_an_answer_is_told_at_once() -> None:
+    """When the watermark has come to it."""
+    roster = Roster(1, 0, DAY)
+    assert ([], []) == hear(roster, 2, answer("a", 0, 3))
+    (row,), _ = hear(roster, 3)
+    assert ("a", 0.0) == (row[0], row[8])
+
+
 def test_at_the_end_all_is_told_in_the_order_of_the_names() -> None:
     """Also what could still share its time."""
     roster = Roster(1, CAP, DAY)

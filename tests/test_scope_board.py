@@ -15,6 +15,7 @@ from replywatch.metrics.cells import AT_RISK, MINUTE_POSTS, POSTS, SAFE, SCORED,
 from replywatch.metrics.desk import Desk
 from replywatch.metrics.episodes import Episode
 from replywatch.metrics.policy import PolicyBook, read_policy
+from replywatch.metrics.spike_rows import spike_row
 from replywatch.metrics.times import DAY, HOUR, MINUTE, WINDOW, to_datetime
 from replywatch.metrics.volume_settings import KnownCrisis, VolumeSettings
 
@@ -80,6 +81,19 @@ def test_each_change_of_a_spike_is_told_once() -> None:
     assert board(desk).spike_severity is None
 
 
+def test_a_spike_that_was_told_is_not_told_again_after_a_start() -> None:
+    """Though nothing else has changed since the checkpoint before."""
+    desk, store = a_desk(), Store()
+    say(desk, HOUR + WINDOW, Cell([POSTS] * 900 + [MINUTE_POSTS] * 900))
+    for count in (1, 0):
+        changes = desk.changes(store)
+        store.save(changes.pieces, changes.gone)
+        again = Desk(1, POLICY, DAY)
+        again.load(changes.core, store)
+        assert count == len(again.take_spikes())
+        desk.take_spikes()
+
+
 def test_a_surge_shows_its_own_severity() -> None:
     """Where no spike goes on."""
     desk = a_desk()
@@ -89,6 +103,12 @@ def test_a_surge_shows_its_own_severity() -> None:
     assert 2.0 == board(desk).spike_severity
     volume.spike.is_active = True
     assert 1.0 == board(desk).spike_severity
+
+
+def test_a_row_says_whether_it_is_a_surge() -> None:
+    """A spike may become a crisis, a surge neither."""
+    episodes = [Episode(kind, START, START, START) for kind in ("spike", "crisis", "surge")]
+    assert [False, False, True] == [spike_row(SCOPE, episode)[-1] for episode in episodes]
 
 
 def test_posts_with_a_sentiment_are_no_more_posts() -> None:

@@ -164,6 +164,16 @@ def test_how_long_a_parent_is_known_is_the_same_in_every_batching(batches: int) 
     assert {"q": "c", "k": "c", "l": "k", "m": "q"} == line.said
 
 
+def test_an_eighth_of_the_memory_lies_between_two_sweeps() -> None:
+    """A microsecond sooner what is too old is still in memory."""
+    line = Line()
+    line.hear(MEMORY, message("p", 0, of="c"))
+    line.hear(MEMORY + MEMORY // 8 - 1)
+    assert ["p"] == [*line.threads.fresh]
+    line.hear(MEMORY + MEMORY // 8)
+    assert [] == [*line.threads.fresh]
+
+
 def test_messages_of_one_conversation_share_what_is_known_of_them() -> None:
     """One pair for all that are kept equally long, until the next checkpoint."""
     line = Line()
