@@ -164,8 +164,8 @@ class Runner:
     def _run(self, todo: list[Case], start: Start, telling: Callable[[], Tell]) -> None:
         """Each stage takes what outlived the one before."""
         left = self._meet(todo, start, NEAR)
-        left = self._tell(left, telling()) if left else []
-        self._meet(left, start, REST)
+        if left and (left := self._tell(left, telling())):
+            self._meet(left, start, REST)
 
     def _meet(self, todo: list[Case], start: Start, stage: str) -> list[Case]:
         """Those of these mutants that outlive the tests near them, or all others."""
