@@ -101,6 +101,26 @@ def test_a_survey_that_goes_out_is_no_answer_whatever_score_it_names() -> None:
     assert book.actions[0][names.index("is_positive")] is None
 
 
+def test_an_answer_is_credited_to_who_had_it_when_its_survey_went_out() -> None:
+    """One to a survey that nobody sent, to who has it; what is no survey, to nobody."""
+    _, book = told(
+        "10:00 post",
+        "10:01 reply agent=ann",
+        "10:02 survey_sent survey=csat",
+        "10:03 assigned agent=bob",
+        "10:04 survey_answered survey=csat score=5",
+        "10:05 survey_answered survey=nps score=9",
+    )
+    place = [name for name, _ in TABLES["actions"].columns].index("credited_agent")
+    assert ["ann", None, "ann", "bob"] == [action[place] for action in book.actions]
+
+
+def test_a_conversation_has_the_language_and_the_region_named_last() -> None:
+    """An event that names none keeps them."""
+    found = row(*told("10:00 post language=de region=be", "10:01 note language=fr agent=ann"))
+    assert ("fr", "be") == (found["language"], found["region"])
+
+
 def test_posts_are_counted_by_the_minute_but_for_late_ones() -> None:
     """The fifth minute of a window is its last."""
     lines = "10:00 post", "10:04:59 post", "10:07 post"

@@ -45,6 +45,16 @@ def test_a_number_of_zero_comes_before_one_and_equal_ids_by_source() -> None:
     assert wanted == found
 
 
+def test_two_that_say_the_same_stay_as_they_came() -> None:
+    """Whether they were late says nothing."""
+    in_time, late = post("a", 5), post("a", 5)
+    late.is_late = True
+    for some in ([in_time, late], [late, in_time]):
+        found = [*some]
+        put_in_order(found)
+        assert [one.is_late for one in some] == [one.is_late for one in found]
+
+
 def test_no_two_ids_are_taken_for_each_other() -> None:
     """Whatever stands in an id or a source."""
     pairs = [
