@@ -8,6 +8,7 @@ there, and the accounting identities hold.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
@@ -22,7 +23,10 @@ from replywatch.sql.models import FOLDERS, read_models, tables_behind
 
 @dataclass(frozen=True)
 class Description:
-    """What a model's `.yml` says: its grain in words, and its columns with unit and meaning."""
+    """What a model's `.yml` says: its grain in words, and its columns with unit and meaning.
+
+    One that `is_costly` takes long to work out to few rows: that is done once for all its checks.
+    """
 
     name: str
     grain: str
@@ -33,6 +37,7 @@ class Description:
     accepted_values: dict[str, list[str]] | None = None
     relationships: tuple[dict[str, Any], ...] = ()
     identities: dict[str, str] | None = None
+    is_costly: bool = False
 
 
 @dataclass(frozen=True)
@@ -125,8 +130,22 @@ def check_history(
     """Every failure of every model, as they are found; nothing means the history is sound."""
     for description in read_descriptions().values():
         yield from _check_columns(con, description)
-        for check in list_checks(description, dropped):
-            yield from _run(con, check)
+        with _worked_out(con, description):
+            for check in list_checks(description, dropped):
+                yield from _run(con, check)
+
+
+@contextmanager
+def _worked_out(con: duckdb.DuckDBPyConnection, of: Description) -> Iterator[None]:
+    """Let the name of a costly model mean a table of its rows."""
+    if not of.is_costly:
+        yield
+        return
+    con.execute(f"create temp table {of.name} as select * from main.{of.name}")
+    try:
+        yield
+    finally:
+        con.execute(f"drop table temp.{of.name}")
 
 
 def look_again(con: duckdb.DuckDBPyConnection, failures: list[Failure]) -> Iterator[Failure]:

@@ -49,6 +49,7 @@ def test_every_model_is_described() -> None:
 def test_the_sample_days_pass_every_check(con: duckdb.DuckDBPyConnection) -> None:
     """Keys, values, references and identities hold in each table and mart."""
     assert [] == [str(failure) for failure in check_history(con)]
+    assert con.sql("select * from duckdb_tables() where temporary").fetchall() == []
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def _seal(con: duckdb.DuckDBPyConnection, folder: Path, is_ready: bool) -> list[
             for column, kind in table.columns
         )
         fresh = folder / "fresh"
-        is_last = "where revision = 2" if is_ready and name == "conversations" else ""
+        is_last = "where revision = 2" if is_ready and name in ("conversations", "spikes") else ""
         written = con.execute(
             f"copy (select {columns}, date, _seal from t_{name} {is_last}) to '{fresh}' "
             "(format parquet, compression zstd, partition_by (date, _seal), return_stats)"

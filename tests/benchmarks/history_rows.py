@@ -50,7 +50,7 @@ def tables(first: date, days: range, per_day: int, agents: int, seals: int) -> l
         from base, range({WAITS}) as r(n)""",
         """create or replace temp table whole as
         select conversation_id, max(replied_at) as last_reply_at,
-            min(replied_at) as first_reply_at, count(*) as replies
+            min(replied_at) filter (n = 0) as first_reply_at, count(*) as replies
         from waits group by all""",
         *(
             f"""create or replace temp table t_{name} as
@@ -74,8 +74,9 @@ def _queries(first: date, days: range, agents: int) -> list[tuple[str, str, str,
             f"""select {key}, {scope}, 'en' as language, 'eu' as region,
                 '1:' || md5(customer::varchar) as customer_key, 'customer' as opened_by,
                 true as is_complete, opened_at as first_post_at, first_reply_at,
-                agent as first_agent, 20 + 600 * u * u as first_response_seconds,
-                20 + 600 * u * u as first_response_business_seconds,
+                agent as first_agent,
+                epoch(first_reply_at) - epoch(opened_at) as first_response_seconds,
+                first_response_seconds as first_response_business_seconds,
                 15 + 500 * u * u as first_response_assigned_seconds,
                 agent as assigned_agent, opened_at as first_assigned_at,
                 if(r.revision = 2, last_reply_at + interval 2 minutes, null) as closed_at,
@@ -87,7 +88,8 @@ def _queries(first: date, days: range, agents: int) -> list[tuple[str, str, str,
                 if(r.revision = 2,
                     epoch(last_reply_at) - epoch(opened_at), null) as handle_elapsed_seconds,
                 {WAITS} as post_count, replies as reply_count, 0 as bot_reply_count,
-                0 as reopen_count, 0 as transfer_count, 0 as note_count, 0 as handoff_count,
+                0 as reopen_count, (w < 0.05)::int as transfer_count,
+                0 as note_count, 0 as handoff_count,
                 if(r.revision = 2, {2 * WAITS}, null) as messages_to_resolution,
                 'no_bot' as bot_outcome, false as bot_contained,
                 if(w < 0.2, -0.5, null) as sentiment_start, if(w < 0.2, v - 0.5, null) as
@@ -96,8 +98,8 @@ def _queries(first: date, days: range, agents: int) -> list[tuple[str, str, str,
                 if(u < 0.1 and r.revision = 2, v > 0.6, null) as csat_is_positive,
                 if(u < 0.3, 1, 0) as csat_sent_count, if(u < 0.1, 1, 0) as csat_answer_count,
                 if(u < 0.3, agent, null) as csat_agent, true as is_actionable,
-                false as is_abandoned, false as is_transferred, true as in_channel,
-                if(r.revision = 2, last_reply_at + interval 2 minutes, opened_at)
+                false as is_abandoned, w < 0.05 as is_transferred, true as in_channel,
+                if(r.revision = 2, last_reply_at + interval 400 seconds, opened_at)
                     as last_event_at,
                 false as is_late, r.revision = 2 as is_final,
                 last_reply_at + interval 7 days as final_at, r.revision, 0 as _generation
@@ -158,9 +160,13 @@ def _queries(first: date, days: range, agents: int) -> list[tuple[str, str, str,
             '"at"',
             f"""select {key}, conversation_id || '-' || step as id, 'bench' as source,
                 opened_at + to_microseconds((seconds * 1e6)::bigint) as "at", kind,
-                if(kind = 'transferred', null, agent) as agent, had_it as handling_agent,
-                if(kind = 'closed', null, opened_at) as wait_started_at,
-                kind = 'closed' as is_answered, brand as from_brand, channel as from_channel,
+                if(kind = 'transferred' or step > 5, null, agent) as agent,
+                had_it as handling_agent, if(step < 5, opened_at, null) as wait_started_at,
+                step >= 5 as is_answered, if(step > 5, 'csat', null) as survey,
+                if(step = 7, 1 + (v * 4.99)::int, null) as score,
+                if(step = 7, 5, null) as scale_max, if(step = 7, v > 0.6, null) as is_positive,
+                if(step > 5, agent, null) as credited_agent,
+                brand as from_brand, channel as from_channel,
                 if(kind = 'transferred', if(queue = 'tier1', 'tier2', 'tier1'), queue)
                     as from_queue, {scope}, false as is_late, 0 as _generation
             from (
@@ -170,10 +176,15 @@ def _queries(first: date, days: range, agents: int) -> list[tuple[str, str, str,
                     {{'step': 3, 'kind': 'unassigned', 'seconds': 10 + 4 * v, 'had_it': agent}},
                     {{'step': 4, 'kind': 'assigned', 'seconds': 15 + 4 * v, 'had_it': null}},
                     {{'step': 5, 'kind': 'closed', 'had_it': agent,
-                      'seconds': epoch(last_reply_at) - epoch(opened_at) + 120}}
+                      'seconds': epoch(last_reply_at) - epoch(opened_at) + 120}},
+                    {{'step': 6, 'kind': 'survey_sent', 'had_it': agent,
+                      'seconds': epoch(last_reply_at) - epoch(opened_at) + 130}},
+                    {{'step': 7, 'kind': 'survey_answered', 'had_it': agent,
+                      'seconds': epoch(last_reply_at) - epoch(opened_at) + 400}}
                 ], recursive := true)
                 from base join whole using (conversation_id)
-            ) where step in (2, 5) or (step = 1 and w < 0.05) or (step in (3, 4) and u > 0.93)""",
+            ) where step in (2, 5) or (step = 1 and w < 0.05) or (step in (3, 4) and u > 0.93)
+                or (step = 6 and u < 0.3) or (step = 7 and u < 0.1)""",
         ),
         (
             "spikes",
