@@ -38,9 +38,10 @@ def test_an_assignment_before_the_first_message_is_of_the_conversation_that_it_o
         ("cyd", "03 13:01:00", None, None, True, False, 0),
     ] == rows(con, "assignments", columns)
     con.execute(
-        "select agent from taken_between('2026-03-03 09:00+00', '2026-03-03 10:02+00') order by all"
+        "select agent, held_seconds "
+        "from taken_between('2026-03-03 09:00+00', '2026-03-03 10:02+00') order by all"
     )
-    assert [("ann",)] == con.fetchall()  # though it was opened after the period
+    assert [("ann", 120.0)] == con.fetchall()  # though it was opened after the period
     assert [] == [str(failure) for failure in check_history(con)]
 
 

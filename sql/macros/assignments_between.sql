@@ -6,7 +6,7 @@
 -- Of a period it gives all spans of each conversation that was opened before its end and in which,
 -- in the period or later, something other than a message happened or somebody replied to whom it
 -- wasn't assigned; of those that somebody gave back and whose customer waits; and of those that
--- somebody had before the first message and before its end, whenever that message came.
+-- somebody had before the first message, whenever that came.
 create macro assignments_between(since, until) as table
 
 with
@@ -23,7 +23,6 @@ early as (
         on life.conversation_id = handovers.conversation_id
         and life.opened_at >= handovers.happened_at
     where handovers.opened_at is null
-        and handovers.happened_at < coalesce(until::timestamptz, 'infinity')
     qualify row_number() over (partition by source, id order by life.opened_at) = 1
 ),
 

@@ -36,7 +36,7 @@ ends as (
         closes.conversation_id, closes.opened_at, closes.queue, closes.wait_started_at,
         closes.happened_at, null
     from closes
-    asof left join held
+    asof left join (select * from held where held_seconds is distinct from 0) as held
         on held.conversation_id = closes.conversation_id
         and held.opened_at = closes.opened_at
         and held.assigned_at <= closes.happened_at
