@@ -312,6 +312,20 @@ def test_an_agents_time_is_cut_at_states_and_waits() -> None:
     assert [(1200.0, 4)] == by_interval
 
 
+def test_a_wait_in_hand_at_midnight_is_of_both_days() -> None:
+    """23:50 to 00:20 and, at once, 23:55 to 00:05: 10 and 20 minutes, of 15 and 25 in hand."""
+    after = "2026-01-06"
+    answers = [
+        conversation(
+            name, ACME_CHAT, agent="ana", handling_started_at=at(start), replied_at=at(end, after)
+        )
+        for name, start, end in (("c1", "23:50", "00:20"), ("c2", "23:55", "00:05"))
+    ]
+    con = history(responses=answers)
+    found = con.sql("select day::varchar, active_seconds, concurrency from agent_days order by all")
+    assert [("2026-01-05", 600.0, 1.5), (after, 1200.0, 1.25)] == found.fetchall()
+
+
 def message(name: str, when: str, agent: str | None) -> Row:
     """A reply of `agent`, else a post."""
     return conversation(
