@@ -249,7 +249,7 @@ def test_a_query_that_needs_more_memory_goes_on_beside_it(writer: Writer) -> Non
         limit, place = con.execute(
             "select current_setting('memory_limit'), current_setting('temp_directory')"
         ).fetchall()[0]
-        assert "1.8 GiB" == limit
+        assert "1.5 GiB" == limit
         assert not Path(place).exists()
 
 
